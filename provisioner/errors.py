@@ -1,0 +1,227 @@
+"""Problems, exceptions and exit codes.
+
+ProvisionerError
+├── ProjectInvalid        what a person wrote cannot be used                     exit 4
+├── Refused               a permit, policy, protection or owner says no          exit 5
+├── StalePlan             the workspace moved after the plan was made            exit 12
+├── RecordUnusable        the memory of earlier applies cannot be read           (a warning)
+└── WorkspaceError        the service, or the way to it, answered with an error  exit 1
+    ├── AuthenticationFailed   no usable credentials                             exit 3
+    ├── PermissionDenied       the caller lacks a right                          exit 3
+    ├── NotFound               the object does not exist
+    ├── AlreadyExists          the name is taken
+    ├── Conflict               another update is in progress
+    ├── InvalidRequest         the service refused the content
+    ├── LimitExceeded          a quota or a rate limit
+    ├── Unavailable            the service could not answer; reading again may work
+    ├── AnswerLost             the call was sent, its outcome is unknown
+    ├── EndpointFailed         the endpoint's update failed
+    └── StillInProgress        waiting ended before the endpoint settled         exit 9
+
+Branch on these types, never on message text. A message reads
+``cannot <verb> <object>: <doing>: <cause>``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """The published exit codes of every command."""
+
+    OK = 0
+    FAILED = 1
+    CHANGES = 2
+    AUTH = 3
+    INVALID = 4
+    REFUSED = 5
+    ROLLED_BACK = 6
+    VERIFY_FAILED = 7
+    PARTIAL = 8
+    TIMED_OUT = 9
+    UNHEALTHY = 10
+    STALE = 12
+    USAGE = 64
+    BUG = 70
+    INTERRUPTED = 130
+
+
+class Severity(str, Enum):
+    """How much a problem weighs: only an error stops a command."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, order=True)
+class Where:
+    """A place in a file; ``line`` and ``column`` count from 1."""
+
+    file: str
+    """Path relative to the project's folder, with forward slashes."""
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: what, where, and what to do about it."""
+
+    severity: Severity
+    code: str
+    """Stable kebab-case name, the same in every output and release."""
+    summary: str
+    hint: str = ""
+    where: Where | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether this problem alone stops the command."""
+        return self.severity is Severity.ERROR
+
+    def sort_key(self) -> tuple[bool, Where, str, str]:
+        """Order of printing: by place, problems without a place last."""
+        return (self.where is None, self.where or Where("", 0, 0), self.code, self.summary)
+
+
+def error(code: str, summary: str, hint: str = "", where: Where | None = None) -> Problem:
+    """A problem that stops the command."""
+    return Problem(Severity.ERROR, code, summary, hint, where)
+
+
+def warning(code: str, summary: str, hint: str = "", where: Where | None = None) -> Problem:
+    """A problem that is shown and does not stop the command."""
+    return Problem(Severity.WARNING, code, summary, hint, where)
+
+
+class ProvisionerError(Exception):
+    """Base of everything that this tool raises on purpose."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+    code: ClassVar[str] = "failed"
+    """Code of the problem that is printed for this exception."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What to print."""
+        return (error(self.code, str(self), self.hint),)
+
+
+class ProjectInvalid(ProvisionerError):
+    """The project's files cannot be used; carries every problem found."""
+
+    exit_code = ExitCode.INVALID
+    code = "project-invalid"
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.summary for problem in problems))
+        self._problems = tuple(sorted(problems, key=Problem.sort_key))
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Every problem, in the order of the files."""
+        return self._problems
+
+
+class Refused(ProvisionerError):
+    """A permit is missing, or a policy, a protection or an owner forbids it."""
+
+    exit_code = ExitCode.REFUSED
+    code = "refused"
+
+
+class StalePlan(ProvisionerError):
+    """The workspace is no longer what the plan was made against."""
+
+    exit_code = ExitCode.STALE
+    code = "stale-plan"
+
+
+class RecordUnusable(ProvisionerError):
+    """The record cannot be read; plans are made without it."""
+
+    code = "record-unusable"
+
+
+class WorkspaceError(ProvisionerError):
+    """The service, or the way to it, answered with an error."""
+
+    code = "workspace-error"
+
+
+class AuthenticationFailed(WorkspaceError):
+    """No usable credentials."""
+
+    exit_code = ExitCode.AUTH
+    code = "authentication-failed"
+
+
+class PermissionDenied(WorkspaceError):
+    """The caller lacks a right."""
+
+    exit_code = ExitCode.AUTH
+    code = "permission-denied"
+
+
+class NotFound(WorkspaceError):
+    """The object does not exist."""
+
+    code = "not-found"
+
+
+class AlreadyExists(WorkspaceError):
+    """The name is taken."""
+
+    code = "already-exists"
+
+
+class Conflict(WorkspaceError):
+    """Another update of the same endpoint is in progress."""
+
+    code = "update-in-progress"
+
+
+class InvalidRequest(WorkspaceError):
+    """The service refused the content of the call."""
+
+    code = "invalid-request"
+
+
+class LimitExceeded(WorkspaceError):
+    """A quota or a rate limit of the workspace is used up."""
+
+    code = "limit-exceeded"
+
+
+class Unavailable(WorkspaceError):
+    """The service could not answer; a read may be repeated."""
+
+    code = "service-unavailable"
+
+
+class AnswerLost(WorkspaceError):
+    """The call was sent and its outcome is unknown."""
+
+    code = "answer-lost"
+
+
+class EndpointFailed(WorkspaceError):
+    """The endpoint's update failed; the message names entities and causes."""
+
+    code = "endpoint-failed"
+
+
+class StillInProgress(WorkspaceError):
+    """Waiting ended before the endpoint settled; nothing was undone."""
+
+    exit_code = ExitCode.TIMED_OUT
+    code = "still-in-progress"
