@@ -14,10 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from provisioner.fields import Call, Field, FieldTable, Immutable, Members, table
-
-Document = Mapping[str, Any]
-"""Nested plain data in the REST API's words; keyed lists are maps."""
+from provisioner.fields import Call, Document, Field, FieldTable, Immutable, Members, table
 
 
 class Cause(str, Enum):

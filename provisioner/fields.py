@@ -8,6 +8,7 @@ out: ``config.served_entities[gpt-4o].workload_size`` has the pattern
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -15,6 +16,9 @@ from importlib import resources
 from typing import Any
 
 import yaml
+
+Document = Mapping[str, Any]
+"""An endpoint as nested plain data in the REST API's words; its keyed lists are maps."""
 
 _MEMBER = re.compile(r"\[[^\]]*\]")
 

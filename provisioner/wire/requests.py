@@ -1,0 +1,180 @@
+"""From endpoint documents to API calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner.fields import Document, table
+from provisioner.wire.document import PRINCIPALS, enabled, without
+
+ENDPOINTS = "/api/2.0/serving-endpoints"
+PERMISSIONS = "/api/2.0/permissions/serving-endpoints"
+_TABLE_NAME = ("catalog_name", "schema_name", "table_name_prefix")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One API call; ``{id}`` in the path stands for an id known only after creation."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+
+
+def create(target: Document) -> Request:
+    """Make an endpoint with everything that creation accepts."""
+    body: dict[str, Any] = without(target, {"permissions", "config", "tags", "ai_gateway"})
+    if tags := target.get("tags"):
+        body["tags"] = _tag_list(tags)
+    if gateway := target.get("ai_gateway"):
+        body["ai_gateway"] = _gateway_body(gateway)
+    if target.get("config"):
+        body["config"] = _config_body(target, target)
+    return Request("POST", f"{ENDPOINTS}/pt" if by_model_units(target) else ENDPOINTS, body)
+
+
+def update_config(name: str, target: Document, want: Document) -> Request:
+    """Replace served entities, traffic and capture as one."""
+    body = _config_body(target, want)
+    if by_model_units(target):
+        return Request("PUT", f"{ENDPOINTS}/pt/{name}/config", {"config": body})
+    return Request("PUT", f"{ENDPOINTS}/{name}/config", body)
+
+
+def update_tags(name: str, tags: Mapping[str, str | None]) -> Request:
+    """Set tags; those with the value ``None`` are deleted."""
+    body: dict[str, Any] = {}
+    if added := {key: value for key, value in tags.items() if value is not None}:
+        body["add_tags"] = _tag_list(added)
+    if deleted := sorted(key for key, value in tags.items() if value is None):
+        body["delete_tags"] = deleted
+    return Request("PATCH", f"{ENDPOINTS}/{name}/tags", body)
+
+
+def update_gateway(name: str, gateway: Document, live: Document) -> Iterator[Request]:
+    """Replace the whole AI gateway; an empty one clears it.
+
+    The table of an inference table that is switched on cannot be renamed (SDK
+    docstring), so a renamed one is switched off first, in a call of its own.
+    """
+    path = f"{ENDPOINTS}/{name}/ai-gateway"
+    table_before = live.get("inference_table_config") or {}
+    table_after = gateway.get("inference_table_config") or {}
+    renamed = any(table_before.get(key) != table_after.get(key) for key in _TABLE_NAME)
+    if enabled(live, "inference_table_config") and table_after and renamed:
+        switched_off = {**gateway, "inference_table_config": {**table_before, "enabled": False}}
+        yield Request("PUT", path, _gateway_body(switched_off))
+    yield Request("PUT", path, _gateway_body(gateway))
+
+
+def update_notifications(name: str, notifications: Document) -> Request:
+    """Replace the e-mail addresses."""
+    body = {"email_notifications": dict(notifications)}
+    return Request("PATCH", f"{ENDPOINTS}/{name}/notifications", body)
+
+
+def update_telemetry(name: str, telemetry: Document) -> Request:
+    """Replace the telemetry configuration; an empty one removes it."""
+    body = {"telemetry_config": dict(telemetry)}
+    return Request("PATCH", f"{ENDPOINTS}/{name}/telemetry-config", body)
+
+
+def merge_permissions(endpoint_id: str, rows: Mapping[str, str]) -> Request:
+    """Set the level of some principals, leaving all others."""
+    return Request("PATCH", f"{PERMISSIONS}/{endpoint_id or '{id}'}", _acl(rows))
+
+
+def replace_permissions(endpoint_id: str, rows: Mapping[str, str], caller: str) -> Request:
+    """Set all direct rows; the caller always keeps the right to manage."""
+    kept = {**rows, caller: "CAN_MANAGE"} if caller else rows
+    return Request("PUT", f"{PERMISSIONS}/{endpoint_id or '{id}'}", _acl(kept))
+
+
+def delete(name: str) -> Request:
+    """Delete an endpoint."""
+    return Request("DELETE", f"{ENDPOINTS}/{name}")
+
+
+def by_model_units(document: Document) -> bool:
+    """Whether the endpoint is sized in model units, which has calls of its own."""
+    entities = (document.get("config") or {}).get("served_entities") or {}
+    return any("provisioned_model_units" in entity for entity in entities.values())
+
+
+def is_external(document: Document) -> bool | None:
+    """Whether the endpoint serves external models; ``None`` = it serves nothing yet."""
+    entities = (document.get("config") or {}).get("served_entities") or {}
+    return any("external_model" in entity for entity in entities.values()) if entities else None
+
+
+def _config_body(target: Document, want: Document) -> dict[str, Any]:
+    config, declared = target["config"], want.get("config") or {}
+    body = without(config, {"served_entities", "traffic_config", "fallback_order"})
+    entities: Mapping[str, Any] = config.get("served_entities") or {}
+    wanted = declared.get("served_entities") or {}
+    if "served_entities" in config:
+        body["served_entities"] = [
+            {"name": name, **_sendable(entities[name], wanted.get(name) or {})}
+            for name in _in_order(entities, config.get("fallback_order") or list(wanted))
+        ]
+    routes = (config.get("traffic_config") or {}).get("routes") or {}
+    if routes and ("traffic_config" in declared or routes.keys() == entities.keys()):
+        body["traffic_config"] = {
+            "routes": [{"served_entity_name": name, **route} for name, route in routes.items()]
+        }
+    return body
+
+
+def _in_order(entities: Mapping[str, Any], order: Sequence[str]) -> list[str]:
+    known = [name for name in order if name in entities]
+    return [*known, *(name for name in entities if name not in known)]
+
+
+def _sendable(entity: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """An entity without what the server filled in and nobody declared."""
+    rows, pattern = table(), "config.served_entities[]"
+    kept = {
+        key: value
+        for key, value in entity.items()
+        if key in wanted or not rows.get(f"{pattern}.{key}").filled
+    }
+    if external := kept.get("external_model"):
+        kept["external_model"] = _one_form_of_secrets(external)
+    return kept
+
+
+def _one_form_of_secrets(block: Any) -> Any:
+    """Drop the reference beside a plaintext field: the service wants exactly one."""
+    if not isinstance(block, Mapping):
+        return block
+    return {
+        key: _one_form_of_secrets(value)
+        for key, value in block.items()
+        if f"{key}_plaintext" not in block
+    }
+
+
+def _gateway_body(gateway: Document) -> dict[str, Any]:
+    limits = gateway.get("rate_limits")
+    if limits is None:
+        return dict(gateway)
+    return {**gateway, "rate_limits": [_limit(name, limit) for name, limit in limits.items()]}
+
+
+def _limit(name: str, limit: Mapping[str, Any]) -> dict[str, Any]:
+    key, _, who = name.split("#")[0].partition(":")
+    return {"key": key, **({"principal": who} if who else {}), **limit}
+
+
+def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": tags[key]} for key in sorted(tags)]
+
+
+def _acl(rows: Mapping[str, str]) -> dict[str, Any]:
+    entries = []
+    for key in sorted(rows):
+        kind, _, name = key.partition(":")
+        entries.append({PRINCIPALS[kind]: name, "permission_level": rows[key]})
+    return {"access_control_list": entries}
