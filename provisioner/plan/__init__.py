@@ -1,0 +1,32 @@
+"""The plan: what to do with each endpoint, decided in full.
+
+One step is exactly one API call; applying a plan decides nothing any more.
+"""
+
+from provisioner.plan.build import build
+from provisioner.plan.model import (
+    Action,
+    Change,
+    Desired,
+    EndpointPlan,
+    Impact,
+    Plan,
+    Step,
+    Target,
+    WorkspaceRef,
+    summarise,
+)
+
+__all__ = [
+    "Action",
+    "Change",
+    "Desired",
+    "EndpointPlan",
+    "Impact",
+    "Plan",
+    "Step",
+    "Target",
+    "WorkspaceRef",
+    "build",
+    "summarise",
+]

@@ -1,0 +1,210 @@
+"""From documents to the plan; everything is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from provisioner.diff import Cause, Comparison, Difference, Effect, Reason, compare
+from provisioner.errors import Problem
+from provisioner.fields import Document
+from provisioner.plan import steps as calls
+from provisioner.plan.model import (
+    Action,
+    Change,
+    Desired,
+    EndpointPlan,
+    Impact,
+    Plan,
+    Target,
+    summarise,
+)
+from provisioner.wire import requests
+from provisioner.wire.answers import ABSENT, Live, digest
+from provisioner.wire.document import PROTECT_TAG
+
+
+def build(
+    target: Target,
+    desired: Sequence[Desired],
+    live: Mapping[str, Live],
+    base: Mapping[str, Document] | None,
+    problems: Iterable[Problem] = (),
+) -> Plan:
+    """Make the plan.
+
+    ``live`` holds the endpoints that are declared or carry our owner tag; ``base``
+    what was applied last, ``None`` when there is no memory of it.
+    """
+    entries = [
+        _endpoint(target, want, live.get(want.name), base.get(want.name, {}) if base else None)
+        for want in desired
+    ]
+    declared = {want.name for want in desired}
+    entries += [
+        _retire(found)
+        for name, found in live.items()
+        if name not in declared and found.owner == target.owner
+    ]
+    ordered = tuple(sorted(entries, key=lambda entry: entry.name))
+    return Plan(
+        environment=target.environment,
+        project=target.project,
+        workspace=target.workspace,
+        endpoints=ordered,
+        fingerprint=_fingerprint(target, ordered),
+        summary=summarise(ordered),
+        problems=tuple(problems),
+    )
+
+
+def _fingerprint(target: Target, entries: Sequence[EndpointPlan]) -> str:
+    meaning = [
+        [entry.name, entry.action.value, entry.live_fingerprint]
+        + [[step.call, step.body] for step in entry.steps]
+        for entry in entries
+        if entry.action is not Action.NONE
+    ]
+    return digest([target.owner, target.workspace.host, meaning])
+
+
+def _endpoint(
+    target: Target, want: Desired, live: Live | None, base: Document | None
+) -> EndpointPlan:
+    if live is None:
+        return _create(target, want)
+    if live.hosted:
+        return _blocked(want, live, "it is one of Databricks' own endpoints")
+    if live.owner not in {"", target.owner}:
+        return _blocked(want, live, f"it is managed by {live.owner}")
+    remembered = base if live.owner else None
+    found = compare(want.document, live.document, remembered, want.scope)
+    changes = _changes(found.differences, want)
+    converted = requests.is_external(found.target) is not requests.is_external(live.document)
+    if any(change.effect is Effect.REPLACE for change in changes) or (
+        converted and None not in map(requests.is_external, (found.target, live.document))
+    ):
+        return _replace(target, want, live, changes)
+    return _update(target, want, live, found, changes)
+
+
+def _create(target: Target, want: Desired) -> EndpointPlan:
+    found = compare(want.document, {}, {}, want.scope)
+    changes = _changes(found.differences, want)
+    return EndpointPlan(
+        name=want.name,
+        action=Action.CREATE,
+        impact=Impact.NEW,
+        live_fingerprint=ABSENT,
+        kind=want.kind,
+        changes=tuple(_fresh(change) for change in changes),
+        steps=calls.creation(target, want, found.target),
+        declared=dict(want.document),
+        timeout_seconds=want.create_timeout,
+    )
+
+
+def _fresh(change: Change) -> Change:
+    """A change of an endpoint that is made anew: everything can be set."""
+    return Change(
+        change.path,
+        None,
+        change.after,
+        Effect.SET,
+        Cause.SPEC,
+        Reason.DECLARED,
+        change.source,
+    )
+
+
+def _replace(
+    target: Target, want: Desired, live: Live, changes: tuple[Change, ...]
+) -> EndpointPlan:
+    if live.protected or want.protect:
+        return _blocked(want, live, "lifecycle.protect forbids to replace it", changes)
+    document = compare(want.document, {}, {}, want.scope).target
+    return EndpointPlan(
+        name=want.name,
+        action=Action.REPLACE,
+        impact=Impact.DOWNTIME,
+        live_fingerprint=live.fingerprint(),
+        kind=want.kind,
+        changes=changes,
+        steps=(calls.deletion(want.name), *calls.creation(target, want, document)),
+        permit="--allow-replace",
+        declared=dict(want.document),
+        timeout_seconds=want.create_timeout,
+    )
+
+
+def _update(
+    target: Target, want: Desired, live: Live, found: Comparison, changes: tuple[Change, ...]
+) -> EndpointPlan:
+    steps = tuple(calls.update(target, want, live, found))
+    adopting = not live.owner
+    redeploys = any(step.call.endswith("/config") for step in steps)
+    if adopting:
+        action = Action.ADOPT
+    elif steps:
+        action = Action.UPDATE
+    else:
+        action = Action.WAIT if live.updating else Action.NONE
+    impact = Impact.REDEPLOY if redeploys else Impact.METADATA if steps else Impact.NONE
+    return EndpointPlan(
+        name=want.name,
+        action=action,
+        impact=impact,
+        live_fingerprint=live.fingerprint(),
+        kind=want.kind,
+        changes=changes,
+        steps=steps,
+        permit="--adopt" if adopting and not want.adopt else "",
+        declared=dict(want.document),
+        timeout_seconds=want.update_timeout,
+    )
+
+
+def _retire(live: Live) -> EndpointPlan:
+    entry = EndpointPlan(
+        name=live.name,
+        action=Action.RETIRE,
+        impact=Impact.DELETE,
+        live_fingerprint=live.fingerprint(),
+        steps=(calls.deletion(live.name),),
+        permit="--allow-retire",
+    )
+    if live.protected:
+        return EndpointPlan(
+            entry.name,
+            Action.BLOCKED,
+            Impact.NONE,
+            entry.live_fingerprint,
+            blocked_by=f"its tag {PROTECT_TAG} forbids to retire it",
+        )
+    return entry
+
+
+def _blocked(want: Desired, live: Live, why: str, changes: tuple[Change, ...] = ()) -> EndpointPlan:
+    return EndpointPlan(
+        name=want.name,
+        action=Action.BLOCKED,
+        impact=Impact.NONE,
+        live_fingerprint=live.fingerprint(),
+        kind=want.kind,
+        changes=changes,
+        blocked_by=why,
+    )
+
+
+def _changes(differences: Iterable[Difference], want: Desired) -> tuple[Change, ...]:
+    return tuple(
+        Change(
+            path=found.path,
+            before=found.before,
+            after=found.after,
+            effect=found.effect,
+            cause=found.cause,
+            reason=found.reason,
+            source=want.locate(found.path),
+        )
+        for found in differences
+    )

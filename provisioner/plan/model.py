@@ -1,0 +1,168 @@
+"""What a plan is: plain data that can be saved, reviewed and applied elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from provisioner import __version__
+from provisioner.diff import Cause, Effect, Reason, Scope
+from provisioner.errors import Problem, Where
+from provisioner.fields import Document
+
+FORMAT_VERSION = 1
+
+
+class Action(str, Enum):
+    """What a plan does with one endpoint."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    RETIRE = "retire"
+    ADOPT = "adopt"
+    WAIT = "wait"
+    BLOCKED = "blocked"
+    NONE = "none"
+
+
+class Impact(str, Enum):
+    """What the steps mean to those who call the endpoint."""
+
+    NONE = "none"
+    METADATA = "metadata"
+    """Serving goes on untouched."""
+    REDEPLOY = "redeploy"
+    """A new configuration is rolled out while the old one serves."""
+    NEW = "new_endpoint"
+    DOWNTIME = "downtime"
+    """Deleted and made anew: other id, other URL, no service in between."""
+    DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One leaf that differs, and what is done about it."""
+
+    path: str
+    before: Any
+    """``None`` = missing."""
+    after: Any
+    effect: Effect
+    cause: Cause
+    reason: Reason
+    source: Where | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One API call; secrets are still placeholders in it."""
+
+    call: str
+    """Method and path; ``{id}`` stands for the id that creation will give."""
+    body: dict[str, Any] | None
+    changes: tuple[str, ...]
+    """Paths of the changes that this call makes."""
+    settle_first: bool = False
+    """The endpoint must have finished updating before this call."""
+
+
+@dataclass(frozen=True)
+class EndpointPlan:
+    """Everything about one endpoint."""
+
+    name: str
+    action: Action
+    impact: Impact
+    live_fingerprint: str
+    kind: str = ""
+    changes: tuple[Change, ...] = ()
+    steps: tuple[Step, ...] = ()
+    permit: str = ""
+    """Option of ``apply`` that allows the action; empty = none is needed."""
+    blocked_by: str = ""
+    """Why nothing can be done, for the action ``blocked``."""
+    declared: dict[str, Any] | None = None
+    """The declared document, remembered after apply; ``None`` = no longer declared."""
+    timeout_seconds: float = 0.0
+
+    @property
+    def settles(self) -> bool:
+        """Whether apply has to wait for the endpoint at the end."""
+        return self.action is Action.WAIT or self.impact in {
+            Impact.REDEPLOY,
+            Impact.NEW,
+            Impact.DOWNTIME,
+        }
+
+
+@dataclass(frozen=True)
+class WorkspaceRef:
+    """Which workspace a plan is for."""
+
+    host: str
+    workspace_id: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole difference between a project's environment and its workspace."""
+
+    environment: str
+    project: str
+    workspace: WorkspaceRef
+    endpoints: tuple[EndpointPlan, ...]
+    fingerprint: str
+    """Digest of meaning: targets, calls and live fingerprints; not time or order."""
+    summary: dict[str, int]
+    problems: tuple[Problem, ...] = ()
+    format_version: int = FORMAT_VERSION
+    tool_version: str = __version__
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether applying would do anything, or is prevented from it."""
+        return any(entry.action is not Action.NONE for entry in self.endpoints)
+
+
+def summarise(entries: Iterable[EndpointPlan]) -> dict[str, int]:
+    """How many endpoints each action has."""
+    counts = {action.value: 0 for action in Action}
+    for entry in entries:
+        counts[entry.action.value] += 1
+    return counts
+
+
+@dataclass(frozen=True)
+class Desired:
+    """One endpoint as declared, ready to be compared."""
+
+    name: str
+    kind: str
+    document: Document
+    scope: Scope = field(default_factory=Scope)
+    adopt: bool = False
+    protect: bool = False
+    create_timeout: float = 3600.0
+    """Seconds; builds of large models take the better part of an hour."""
+    update_timeout: float = 3600.0
+    locate: Callable[[str], Where | None] = lambda _path: None
+    """Where a document path was written."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Whose plan this is and what it is made for."""
+
+    project: str
+    environment: str
+    workspace: WorkspaceRef
+    caller: str = ""
+    """Key of the caller's own permission row."""
+
+    @property
+    def owner(self) -> str:
+        """Value of the owner tag on this environment's endpoints."""
+        return f"{self.project}/{self.environment}"
