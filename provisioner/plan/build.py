@@ -36,7 +36,7 @@ def build(
     what was applied last, ``None`` when there is no memory of it.
     """
     entries = [
-        _endpoint(target, want, live.get(want.name), base.get(want.name, {}) if base else None)
+        _endpoint(target, want, live.get(want.name), base.get(want.name) if base else None)
         for want in desired
     ]
     declared = {want.name for want in desired}

@@ -1,0 +1,87 @@
+"""The SDK's errors as ours; whoever calls the workspace sees only the tree of ``errors``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+
+from provisioner.errors import (
+    AlreadyExists,
+    AnswerLost,
+    AuthenticationFailed,
+    Conflict,
+    InvalidRequest,
+    LimitExceeded,
+    NotFound,
+    PermissionDenied,
+    Unavailable,
+    WorkspaceError,
+)
+from provisioner.workspace.sdk import errors as sdk
+
+# Most specific first: several of the SDK's classes are subclasses of one another.
+_BY_CLASS: tuple[tuple[type[Exception], type[WorkspaceError]], ...] = (
+    (sdk.ResourceAlreadyExists, AlreadyExists),
+    (sdk.AlreadyExists, AlreadyExists),
+    (sdk.ResourceConflict, Conflict),
+    (sdk.Unauthenticated, AuthenticationFailed),
+    (sdk.PermissionDenied, PermissionDenied),
+    (sdk.ResourceDoesNotExist, NotFound),
+    (sdk.TooManyRequests, LimitExceeded),
+    (sdk.TemporarilyUnavailable, Unavailable),
+)
+_QUOTA_CODES = frozenset({"RESOURCE_LIMIT_EXCEEDED", "QUOTA_EXCEEDED"})
+
+
+@contextmanager
+def translated(doing: str, *, writes: bool = False) -> Iterator[None]:
+    """Raise our error for the SDK's; ``doing`` is e.g. ``cannot read endpoint chat``.
+
+    With ``writes`` an error that leaves the outcome open becomes :class:`AnswerLost`.
+    """
+    try:
+        yield
+    except sdk.DatabricksError as failure:
+        raise _kind(failure, writes=writes)(f"{doing}: {_message(failure)}") from failure
+    except TimeoutError as failure:
+        # The SDK gives up retrying with a bare TimeoutError and the last error as its cause.
+        raise _after_retries(failure, writes=writes)(
+            f"{doing}: {_message(failure.__cause__ or failure)}"
+        ) from failure
+    except requests.RequestException as failure:
+        lost = AnswerLost if writes else Unavailable
+        raise lost(f"{doing}: {_message(failure)}") from failure
+
+
+def _kind(failure: sdk.DatabricksError, *, writes: bool) -> type[WorkspaceError]:
+    if failure.error_code in _QUOTA_CODES:
+        return LimitExceeded
+    for theirs, ours in _BY_CLASS:
+        if isinstance(failure, theirs):
+            return ours
+    if isinstance(failure, sdk.NotFound):
+        # A 404 with some other code is a disabled feature, not a missing object.
+        return InvalidRequest if failure.error_code else NotFound
+    if isinstance(failure, (sdk.BadRequest, sdk.NotImplemented)):
+        return InvalidRequest
+    return AnswerLost if writes else Unavailable
+
+
+def _after_retries(failure: TimeoutError, *, writes: bool) -> type[WorkspaceError]:
+    last = failure.__cause__
+    if isinstance(last, sdk.DatabricksError):
+        return _kind(last, writes=writes)
+    return AnswerLost if writes else Unavailable
+
+
+def _message(failure: BaseException) -> str:
+    if isinstance(failure, requests.ConnectionError):
+        return "no connection to the workspace"
+    if isinstance(failure, requests.Timeout):
+        return "the workspace did not answer in time"
+    # For answers that it cannot parse the SDK appends the whole request, and for
+    # refused ones its configuration; neither belongs in front of a user.
+    text = str(failure).split("Request log:")[0].split(". Config: ")[0]
+    return " ".join(text.split()) or type(failure).__name__

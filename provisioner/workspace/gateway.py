@@ -1,0 +1,169 @@
+"""One connection to a workspace: endpoints, permissions, identity and files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from provisioner import __version__
+from provisioner.errors import AuthenticationFailed, NotFound
+from provisioner.wire.answers import Live, live_endpoint
+from provisioner.wire.document import principal
+from provisioner.wire.requests import ENDPOINTS, PERMISSIONS
+from provisioner.workspace.failures import translated
+from provisioner.workspace.sdk import ApiClient, Config
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ORG_ID = "x-databricks-org-id"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where a workspace is and how to sign in; empty = as the SDK finds it.
+
+    The SDK's unified authentication applies: environment variables, then profiles.
+    """
+
+    host: str = ""
+    profile: str = ""
+    auth_type: str = ""
+    token: str = ""
+    """Only for the embedded workspace, which takes any token."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the workspace takes us for."""
+
+    name: str
+    principal: str
+    """Key of the caller's own permission row."""
+    workspace_id: str
+
+
+class Workspace:
+    """A signed-in connection; safe to use from several threads."""
+
+    def __init__(self, config: Config, parallelism: int) -> None:
+        self.host = str(config.host)
+        self.auth_type = str(config.auth_type)
+        self._api = ApiClient(config)
+        self._parallelism = parallelism
+        self._caller = ""
+
+    @classmethod
+    def connect(cls, access: Access, *, parallelism: int = 10, patience: int = 60) -> Workspace:
+        """Sign in. ``patience`` is for how many seconds calls are retried.
+
+        Raises:
+            AuthenticationFailed: no credentials, or more than one kind of them.
+        """
+        try:
+            with translated("cannot sign in"):
+                config = Config(
+                    host=access.host or None,
+                    profile=access.profile or None,
+                    auth_type=access.auth_type or None,
+                    token=access.token or None,
+                    product="provisioner",
+                    product_version=__version__,
+                    retry_timeout_seconds=patience,
+                    max_connection_pools=parallelism,
+                    max_connections_per_pool=parallelism,
+                )
+        except ValueError as failure:
+            raise AuthenticationFailed(
+                f"cannot sign in: {str(failure).split('. Config: ')[0]}",
+                "set DATABRICKS_TOKEN, or name a profile or an auth_type under `workspace`",
+            ) from failure
+        return cls(config, parallelism)
+
+    def identity(self) -> Identity:
+        """Who we are, and the id of the workspace."""
+        with translated(f"cannot sign in to {self.host}"):
+            answer: Any = self._api.do(
+                "GET", "/api/2.0/preview/scim/v2/Me", response_headers=[_ORG_ID]
+            )
+        name = str(answer.get("userName") or "")
+        # For a service principal userName is its application id (SDK, scim Me).
+        kind = "service_principal" if _APPLICATION_ID.fullmatch(name) else "user"
+        self._caller = principal(kind, name)
+        return Identity(name, self._caller, str(answer.get(_ORG_ID) or ""))
+
+    def in_parallel(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """Apply ``function`` to all items at once; the first error is raised."""
+        with ThreadPoolExecutor(self._parallelism) as pool:
+            return list(pool.map(function, items))
+
+    def list_endpoints(self) -> list[dict[str, Any]]:
+        """Summaries of all endpoints that the caller may see."""
+        with translated("cannot list serving endpoints"):
+            answer: Any = self._api.do("GET", ENDPOINTS)
+        return list(answer.get("endpoints") or [])
+
+    def read(self, name: str, rows: Collection[str] | None = None) -> Live | None:
+        """One endpoint, or ``None`` if there is none.
+
+        ``rows`` are the principals whose permissions are declared; ``None`` = the
+        permissions are not managed and not read.
+        """
+        try:
+            answer = self.call("GET", f"{ENDPOINTS}/{name}", doing=f"cannot read endpoint {name}")
+            permissions = None
+            if rows is not None and answer.get("id"):
+                doing = f"cannot read the permissions of {name}"
+                permissions = self.call("GET", f"{PERMISSIONS}/{answer['id']}", doing=doing)
+        except NotFound:
+            return None
+        return live_endpoint(answer, permissions, self._caller, rows or ())
+
+    def call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, doing: str
+    ) -> dict[str, Any]:
+        """Make one API call and return its raw answer; ``doing`` opens the error message."""
+        with translated(doing, writes=method != "GET"):
+            # A bodiless GET must not carry a content type, hence None and not {}.
+            answer = self._api.do(method, path, body=None if body is None else dict(body))
+        return answer if isinstance(answer, dict) else {"items": answer}
+
+    def read_file(self, path: str) -> bytes | None:
+        """A file of the workspace's own file store, or ``None``."""
+        try:
+            with translated(f"cannot read {path}"):
+                answer: Any = self._api.do(
+                    "GET",
+                    "/api/2.0/workspace/export",
+                    query={"path": path, "direct_download": "true"},
+                    raw=True,
+                )
+                with answer["contents"] as stream:
+                    return bytes(stream.read())
+        except NotFound:
+            return None
+
+    def write_file(self, path: str, content: bytes) -> None:
+        """Put a file into the workspace's file store, with the folders above it."""
+        try:
+            self._import(path, content)
+        except NotFound:
+            folder = path.rsplit("/", 1)[0]
+            doing = f"cannot create the folder {folder}"
+            self.call("POST", "/api/2.0/workspace/mkdirs", {"path": folder}, doing=doing)
+            self._import(path, content)
+
+    def _import(self, path: str, content: bytes) -> None:
+        with translated(f"cannot write {path}", writes=True):
+            self._api.do(
+                "POST",
+                f"/api/2.0/workspace-files/import-file/{quote(path.lstrip('/'), safe='')}",
+                query={"overwrite": "true"},
+                headers={"Content-Type": "application/octet-stream"},
+                data=content,
+            )

@@ -1,0 +1,64 @@
+"""Waiting for an endpoint: not just until nothing moves, but until it serves what was sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from provisioner.errors import EndpointFailed, NotFound, StillInProgress
+from provisioner.wire.answers import Live
+
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 10.0
+"""Seconds between two looks: builds take seconds for external models, up to half an hour else."""
+
+
+def settle(
+    name: str,
+    read: Callable[[str], Live | None],
+    *,
+    version: int,
+    timeout: float,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Live:
+    """Wait until configuration ``version`` or a later one serves; ``timeout`` in seconds.
+
+    ``NOT_UPDATING`` alone is no success: an endpoint without a configuration and a
+    stopped one show it too, and so does one whose answer is a moment old.
+
+    Raises:
+        EndpointFailed: the update failed or was cancelled; says which entity and why.
+        StillInProgress: the time is up; nothing was undone, waiting can go on later.
+    """
+    deadline = clock() + timeout
+    pause = _FIRST_PAUSE
+    while True:
+        live = read(name)
+        if live is None:
+            raise NotFound(f"cannot wait for {name}: it was deleted meanwhile")
+        if live.update in {"UPDATE_FAILED", "UPDATE_CANCELED"}:
+            raise _failure(live)
+        if not live.updating and _serves(live, version):
+            return live
+        if clock() + pause > deadline:
+            raise StillInProgress(
+                f"cannot wait for {name} any longer: it is not ready after {timeout:g} s",
+                "nothing was undone; run `apply` again to go on waiting, "
+                "or raise lifecycle.timeouts",
+            )
+        sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _serves(live: Live, version: int) -> bool:
+    if "config" not in live.document:
+        return version == 0
+    return live.ready and live.version >= version
+
+
+def _failure(live: Live) -> EndpointFailed:
+    what = "failed" if live.update == "UPDATE_FAILED" else "was cancelled"
+    reasons = "; ".join(live.messages) or "the service gives no reason"
+    serving = "the earlier configuration still serves" if live.ready else "nothing serves yet"
+    return EndpointFailed(f"the update of {live.name} {what}: {reasons} ({serving})")
