@@ -1,0 +1,8 @@
+"""A project on disk: find it, read it once, and load one environment of it."""
+
+from __future__ import annotations
+
+from provisioner.project.files import find_root
+from provisioner.project.load import Declared, Loaded, Project, open_project
+
+__all__ = ["Declared", "Loaded", "Project", "find_root", "open_project"]

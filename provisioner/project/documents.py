@@ -1,0 +1,273 @@
+"""YAML with places: one file's bytes become trees, or problems.
+
+Scalars follow the core schema of YAML 1.2 for what can be read back unchanged:
+``no``, ``0o17``, ``007``, ``12:30:45``, ``1_000`` and dates are text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from yaml import CSafeLoader, YAMLError
+from yaml.error import MarkedYAMLError
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from yaml.reader import ReaderError
+
+from provisioner.errors import Problem, Where, error
+from provisioner.spec import MAX_DEPTH, Node
+
+MAX_NODES = 50_000
+"""Values that one file may have once its aliases are followed."""
+
+_CONSTANTS: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)")
+_CORE = "tag:yaml.org,2002:"
+
+
+def read_documents(raw: bytes, file: str) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
+    """Every document of a file that is not empty, and what is wrong with the file.
+
+    A file that is not YAML has no documents and one problem, at the place where
+    reading stopped.
+    """
+    reader = _Reader(file)
+    try:
+        raw.decode("utf-8")
+        reader.read(raw)
+    except UnicodeDecodeError as broken:
+        where = _place(raw, broken.start, file)
+        summary = f"is not UTF-8: byte {broken.start} cannot be read"
+        return (), (error("not-utf8", summary, "save the file as UTF-8", where),)
+    except _Unreadable as stop:
+        return (), (*reader.problems, stop.problem)
+    except YAMLError as broken:
+        return (), (*reader.problems, _syntax(broken, raw, file))
+    return tuple(reader.documents), tuple(reader.problems)
+
+
+class _Unreadable(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.summary)
+        self.problem = problem
+
+
+@dataclass
+class _Open:
+    """A mapping or a sequence whose end was not seen yet."""
+
+    where: Where
+    anchor: str | None
+    is_mapping: bool = False
+    items: list[Node] = field(default_factory=list)
+    entries: dict[str, Node] = field(default_factory=dict)
+    keys: dict[str, Where] = field(default_factory=dict)
+    key: Node | None = None
+    inherited: list[Node] = field(default_factory=list)
+    """Values of merge keys."""
+    size: int = 1
+    depth: int = 1
+
+
+class _Reader:
+    def __init__(self, file: str) -> None:
+        self.documents: list[Node] = []
+        self.problems: list[Problem] = []
+        self._file = file
+        self._open: list[_Open] = []
+        self._anchors: dict[str, tuple[Node, int, int]] = {}
+        self._size = 0
+
+    def read(self, raw: bytes) -> None:
+        parser = CSafeLoader(raw)
+        while parser.check_event():
+            event = parser.get_event()
+            kind = type(event)
+            if kind is ScalarEvent:
+                self._scalar(event)
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                self._start(event, is_mapping=kind is MappingStartEvent)
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                self._end()
+            elif kind is AliasEvent:
+                self._alias(event)
+            elif kind is DocumentStartEvent:
+                self._anchors.clear()
+
+    def _where(self, event: Any) -> Where:
+        mark = event.start_mark
+        return Where(self._file, mark.line + 1, mark.column + 1)
+
+    def _scalar(self, event: Any) -> None:
+        where, text = self._where(event), event.value
+        self._check_tag(event.tag, ("str",), where)
+        value = _resolve(text) if event.implicit[0] else text
+        node = Node(value, where)
+        opened = self._open[-1] if self._open else None
+        if opened and opened.is_mapping and opened.key is None:
+            # A key stays text with its style, so that only a plain << is a merge key.
+            plain_merge = event.implicit[0] and text == "<<"
+            self._key(opened, Node(_MERGE if plain_merge else value, where))
+        else:
+            self._add(node, event.anchor, size=1, depth=0)
+
+    def _start(self, event: Any, *, is_mapping: bool) -> None:
+        where = self._where(event)
+        self._check_tag(event.tag, ("map", "seq"), where)
+        opened = self._open[-1] if self._open else None
+        if opened and opened.is_mapping and opened.key is None:
+            raise _Unreadable(error("bad-key", "a key must be text", where=where))
+        if len(self._open) >= MAX_DEPTH:
+            raise _Unreadable(_too_deep(where))
+        self._open.append(_Open(where, event.anchor, is_mapping))
+
+    def _end(self) -> None:
+        closed = self._open.pop()
+        node = (
+            self._mapping(closed) if closed.is_mapping else Node(tuple(closed.items), closed.where)
+        )
+        self._add(node, closed.anchor, closed.size, closed.depth)
+
+    def _alias(self, event: Any) -> None:
+        where = self._where(event)
+        if event.anchor not in self._anchors:
+            summary = f"there is no complete anchor `&{event.anchor}` above"
+            raise _Unreadable(error("unknown-anchor", summary, where=where))
+        node, size, depth = self._anchors[event.anchor]
+        if len(self._open) + depth > MAX_DEPTH:
+            raise _Unreadable(_too_deep(where))
+        opened = self._open[-1]
+        if opened.is_mapping and opened.key is None:
+            self._key(opened, Node(node.value, where))
+        else:
+            self._add(node, None, size, depth)
+
+    def _key(self, opened: _Open, key: Node) -> None:
+        opened.key = key
+        if key.value is not _MERGE and not isinstance(key.value, str):
+            self.problems.append(
+                error("bad-key", "a key must be text", "put the key in quotes", key.where)
+            )
+
+    def _add(self, node: Node, anchor: str | None, size: int, depth: int) -> None:
+        """Hand a finished value to what is open, or take it as a document."""
+        if anchor:
+            self._anchors[anchor] = (node, size, depth)
+        if not self._open:
+            if node.value is not None:
+                self.documents.append(node)
+            return
+        opened = self._open[-1]
+        opened.size += size
+        opened.depth = max(opened.depth, depth + 1)
+        if opened.size > MAX_NODES:
+            summary = f"aliases make this larger than {MAX_NODES} values"
+            raise _Unreadable(error("too-large", summary, where=opened.where))
+        if opened.is_mapping:
+            self._entry(opened, node)
+        else:
+            opened.items.append(node)
+
+    def _entry(self, opened: _Open, node: Node) -> None:
+        key, opened.key = opened.key, None
+        if key is None or not isinstance(key.value, str):
+            return
+        name = key.value
+        if name is _MERGE:
+            opened.inherited += self._merge_sources(node, key.where)
+        elif name in opened.entries:
+            first = opened.keys[name].line
+            self.problems.append(
+                error(
+                    "duplicate-key",
+                    f"`{name}` is written twice",
+                    f"the first is at line {first}",
+                    key.where,
+                )
+            )
+        else:
+            opened.entries[name] = node
+            opened.keys[name] = key.where
+
+    def _merge_sources(self, node: Node, where: Where) -> tuple[Node, ...]:
+        sources = node.items or (node,)
+        if all(isinstance(source.value, dict) for source in sources):
+            return sources
+        self.problems.append(
+            error("bad-merge-key", "`<<` needs a map or a list of maps", where=where)
+        )
+        return ()
+
+    def _mapping(self, closed: _Open) -> Node:
+        entries, keys = closed.entries, closed.keys
+        for source in closed.inherited:
+            for name, child in source.entries.items():
+                if name not in entries:
+                    entries[name] = child
+                    keys[name] = source.key_place(name)
+        return Node(entries, closed.where, keys)
+
+    def _check_tag(self, tag: str | None, allowed: tuple[str, ...], where: Where) -> None:
+        if tag not in (None, "!") and str(tag).removeprefix(_CORE) not in allowed:
+            self.problems.append(
+                error("custom-tag", f"the tag `{tag}` has no meaning here", "remove it", where)
+            )
+
+
+class _MergeKey(str):
+    __slots__ = ()
+
+
+_MERGE = _MergeKey("<<")
+
+
+def _resolve(text: str) -> Any:
+    """The value of a plain scalar."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[0] in "-+.0123456789":
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if _FLOAT.fullmatch(text) and text.lstrip("-+0123456789"):
+            return float(text)
+    return text
+
+
+def _too_deep(where: Where) -> Problem:
+    return error("too-deep", f"more than {MAX_DEPTH} levels are nested here", where=where)
+
+
+def _place(raw: bytes, offset: int, file: str) -> Where:
+    start = raw.rfind(b"\n", 0, offset) + 1
+    column = len(raw[start:offset].decode("utf-8", "replace")) + 1
+    return Where(file, raw.count(b"\n", 0, offset) + 1, column)
+
+
+def _syntax(broken: YAMLError, raw: bytes, file: str) -> Problem:
+    if isinstance(broken, ReaderError):
+        where = _place(raw, broken.position, file)
+        return error("invalid-yaml", f"cannot read the file: {broken.reason}", where=where)
+    if not isinstance(broken, MarkedYAMLError) or broken.problem_mark is None:
+        return error("invalid-yaml", "cannot read the file", where=Where(file, 1, 1))
+    mark = broken.problem_mark
+    where = Where(file, mark.line + 1, mark.column + 1)
+    lines = raw.decode("utf-8-sig").split("\n")
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return error("tab-indentation", "a tab cannot indent YAML", "use spaces", where)
+    doing = f" {broken.context}" if broken.context else ""
+    return error("invalid-yaml", f"cannot read the file{doing}: {broken.problem}", where=where)

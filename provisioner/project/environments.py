@@ -1,0 +1,95 @@
+"""An environment file and those that it extends, laid over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import reduce
+
+from provisioner.errors import Problem, Where, error
+from provisioner.project.files import File
+from provisioner.project.variables import Variables
+from provisioner.spec import EnvironmentSpec, Node, canonical, check, merge
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What an environment does to endpoints; every value is filled in and canonical."""
+
+    spec: EnvironmentSpec
+    variables: Variables
+    defaults: Node
+    overrides: Mapping[str, Node]
+    override_places: Mapping[str, Where]
+
+
+def overlay(name: str, files: Mapping[str, File], problems: list[Problem]) -> Overlay | None:
+    """Resolve an environment that has a file; None when an error leaves nothing to use."""
+    written = _extended(name, files, problems)
+    if written is None:
+        return None
+    variables = Variables(written.get("variables"))
+    filled = variables.fill(written)
+    problems += variables.problems
+    spec = check(EnvironmentSpec, filled)
+    if isinstance(spec, tuple):
+        problems += [problem for problem in spec if problem.where not in variables.unusable]
+        return None
+    nothing = Node({}, filled.where)
+    overrides = filled.get("overrides") or nothing
+    return Overlay(
+        spec,
+        variables,
+        canonical(filled.get("defaults") or nothing, problems),
+        {key: canonical(node, problems) for key, node in overrides.entries.items()},
+        overrides.keys,
+    )
+
+
+def unknown_environment(name: str, names: list[str], where: Where | None = None) -> Problem:
+    """The problem of an environment that has no file."""
+    close = get_close_matches(name, names, n=1)
+    known = ", ".join(names) or "none"
+    hint = f"did you mean `{close[0]}`?" if close else f"environments here: {known}"
+    return error("unknown-environment", f"there is no environment `{name}`", hint, where)
+
+
+def _extended(name: str, files: Mapping[str, File], problems: list[Problem]) -> Node | None:
+    """The environment's tree laid over those that it extends."""
+    layers: list[Node] = []
+    chain = [name]
+    while True:
+        file = files[chain[-1]]
+        problems += file.problems
+        if len(file.documents) != 1:
+            problems += _not_one(file)
+            return None
+        layer = file.documents[0]
+        layers.append(layer)
+        base, place = layer.text("extends"), layer.get("extends")
+        if base is None or place is None:
+            break
+        if base in chain:
+            cycle = " -> ".join([*chain[chain.index(base) :], base])
+            problems.append(
+                error(
+                    "extends-cycle", f"environments extend each other: {cycle}", where=place.where
+                )
+            )
+            return None
+        if base not in files:
+            problems.append(unknown_environment(base, sorted(files), place.where))
+            return None
+        chain.append(base)
+    return reduce(merge, reversed([layers[0], *(base.without("extends") for base in layers[1:])]))
+
+
+def _not_one(file: File) -> list[Problem]:
+    if file.documents:
+        where = file.documents[1].where
+        return [error("extra-document", "an environment file has one document", where=where)]
+    if file.problems:
+        return []
+    where = Where(file.name, 1, 1)
+    return [error("missing-key", "the file is empty", "write at least `project: NAME`", where)]

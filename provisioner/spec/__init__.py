@@ -1,0 +1,53 @@
+"""What a person may write: strict models, and the trees that they are checked against.
+
+A layer of YAML becomes a `Node`, `canonical` rewrites its shorthands, `merge` lays
+layers over each other, and `check` turns the result into a model or into problems.
+"""
+
+from __future__ import annotations
+
+from provisioner.spec.check import check
+from provisioner.spec.endpoint import (
+    EndpointSpec,
+    Kind,
+    Lifecycle,
+    Permission,
+    Permissions,
+    kind_of,
+    kind_of_entity,
+)
+from provisioner.spec.entities import EndpointConfig, Route, ServedEntity
+from provisioner.spec.environment import EnvironmentSpec, Policy, Workspace
+from provisioner.spec.gateway import AiGatewayConfig, RateLimit
+from provisioner.spec.providers import ExternalModel
+from provisioner.spec.schema import json_schema
+from provisioner.spec.spelling import canonical, with_entity_names
+from provisioner.spec.tree import MAX_DEPTH, Node, locate, merge, node_of
+
+__all__ = [
+    "MAX_DEPTH",
+    "AiGatewayConfig",
+    "EndpointConfig",
+    "EndpointSpec",
+    "EnvironmentSpec",
+    "ExternalModel",
+    "Kind",
+    "Lifecycle",
+    "Node",
+    "Permission",
+    "Permissions",
+    "Policy",
+    "RateLimit",
+    "Route",
+    "ServedEntity",
+    "Workspace",
+    "canonical",
+    "check",
+    "json_schema",
+    "kind_of",
+    "kind_of_entity",
+    "locate",
+    "merge",
+    "node_of",
+    "with_entity_names",
+]

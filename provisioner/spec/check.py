@@ -1,0 +1,150 @@
+"""Hold a tree against a model; every deviation becomes a problem with its place.
+
+No message repeats a value: it could be a secret in the wrong place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from provisioner.errors import Problem, error
+from provisioner.spec.tree import Node, document_path
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_TYPES = {
+    "string_type": ("text", "put it in quotes"),
+    "int_type": ("a whole number", "write it without quotes"),
+    "int_from_float": ("a whole number", "write it without a fraction"),
+    "float_type": ("a number", "write it without quotes"),
+    "bool_type": ("true or false", "yes, no, on, off and quoted words are text"),
+    "tuple_type": ("a list", "start each item with `- `"),
+    "dict_type": ("a map", "write `key: value` lines"),
+    "model_type": ("a map", "write `key: value` lines"),
+}
+_HINTS = {
+    "secret-literal": "write {{secrets/SCOPE/KEY}}; in a field that ends in _plaintext"
+    " write ${env:NAME}; a value must not stand in a file",
+    "version-not-text": "put the version in quotes",
+    "alias-not-supported": "write the number of the version",
+}
+_BAD_VALUES = {
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "finite_number": "must be a finite number",
+    "string_pattern_mismatch": "must match {pattern}",
+}
+_ELSEWHERE = {
+    "rate_limits": "the limits of an endpoint are written in `ai_gateway.rate_limits`",
+    **dict.fromkeys(
+        (
+            "id",
+            "creator",
+            "creator_display_name",
+            "creation_timestamp",
+            "last_updated_timestamp",
+            "state",
+            "permission_level",
+            "task",
+            "endpoint_type",
+            "endpoint_url",
+            "config_version",
+            "pending_config",
+            "data_plane_info",
+            "effective_budget_policy_id",
+            "foundation_model",
+        ),
+        "the service sets it: remove it",
+    ),
+}
+
+
+def check(model: type[Model], tree: Node) -> Model | tuple[Problem, ...]:
+    """The model of a tree, or everything that is wrong with it."""
+    try:
+        return model.model_validate(tree.plain())
+    except ValidationError as invalid:
+        details = invalid.errors(include_url=False)
+        return tuple(_problem(model, tree, detail) for detail in details)
+
+
+def _problem(model: type[BaseModel], tree: Node, detail: ErrorDetails) -> Problem:
+    kind, loc = detail["type"], detail["loc"]
+    path, node = document_path(tree, loc)
+    subject = f"{path}: " if path else ""
+    context = detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown_key(model, tree, loc)
+    if kind == "missing":
+        parent, holder = document_path(tree, loc[:-1])
+        return error(
+            "missing-key", f"{parent or 'the file'}: `{loc[-1]}` is missing", where=holder.where
+        )
+    if kind in _TYPES:
+        wanted, hint = _TYPES[kind]
+        summary = f"{subject}must be {wanted}, not {_word(detail['input'])}"
+        return error("wrong-type", summary, hint, node.where)
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", str(context["expected"]))
+        hint = _nearest(str(detail["input"]), allowed)
+        return error("bad-value", f"{subject}is not a value that is allowed here", hint, node.where)
+    if kind in _BAD_VALUES:
+        summary = subject + _BAD_VALUES[kind].format_map(context)
+        return error("bad-value", summary, where=node.where)
+    return error(kind, subject + detail["msg"], _HINTS.get(kind, ""), node.where)
+
+
+def _unknown_key(model: type[BaseModel], tree: Node, loc: tuple[int | str, ...]) -> Problem:
+    key = str(loc[-1])
+    parent, holder = document_path(tree, loc[:-1])
+    where = holder.key_place(key)
+    owner = _model_at(model, loc[:-1])
+    if owner is model and key in _ELSEWHERE:
+        return error("unknown-key", f"`{key}` cannot be written here", _ELSEWHERE[key], where)
+    known = sorted(owner.model_fields) if owner else []
+    summary = f"{parent}: unknown key `{key}`" if parent else f"unknown key `{key}`"
+    return error("unknown-key", summary, _nearest(key, known), where)
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    """A hint with the nearest match, or else with everything that is possible."""
+    close = get_close_matches(word, known, n=1)
+    return f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known)}"
+
+
+def _word(value: Any) -> str:
+    """The kind of a value, in the words of a person who writes YAML."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "a number"
+    if isinstance(value, str):
+        return "text"
+    return "a map" if isinstance(value, Mapping) else "a list"
+
+
+def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The class of the object at a path of keys and indices."""
+    found: type[BaseModel] | None = model
+    for step in loc:
+        if isinstance(step, str) and found:
+            field = found.model_fields.get(step)
+            found = next(_models_in(field.annotation), None) if field else None
+    return found
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

@@ -1,0 +1,94 @@
+"""One environment as a person writes it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+from typing_extensions import Self
+
+from provisioner.spec.base import List, Text, Written
+from provisioner.spec.entities import Count
+from provisioner.spec.providers import Provider
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A part of a whole, from 0 to 1."""
+
+
+class Workspace(Written):
+    """The workspace of an environment, and how to sign in."""
+
+    host: str | None = None
+    """URL of the workspace."""
+    workspace_id: Text | None = None
+    """Refuse to touch a workspace that has another id."""
+    profile: str | None = None
+    """Profile of the Databricks configuration file."""
+    auth_type: str | None = None
+    """The one way to sign in, as the SDK names it."""
+    emulator: Literal["embedded"] | None = None
+    """Use a workspace that lives inside the command."""
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if self.emulator and (self.host or self.profile or self.auth_type):
+            raise PydanticCustomError(
+                "conflicting-keys", "an embedded workspace has no host, profile or auth_type"
+            )
+        return self
+
+
+class MaxRetire(Written):
+    """How many endpoints one apply may retire."""
+
+    count: Count | None = None
+    """At most this many."""
+    share: Share | None = None
+    """At most this part of those that are managed."""
+
+
+class Policy(Written):
+    """What a plan for this environment may not exceed."""
+
+    max_retire: MaxRetire | None = None
+    """How many endpoints one apply may retire."""
+    max_update_share: Share | None = None
+    """Part of the managed endpoints that one apply may change."""
+    allowed_providers: List[Provider] | None = None
+    """Providers that external models may use."""
+    max_model_units: Count | None = None
+    """Model units that one served entity may have."""
+    max_provisioned_throughput: Count | None = None
+    """Tokens per second that one served entity may have."""
+    require_tags: List[str] | None = None
+    """Tags that every endpoint must have."""
+
+
+class EnvironmentSpec(Written):
+    """One environment: where endpoints live and how they differ there."""
+
+    project: Annotated[str, Field(pattern="^[a-z0-9-]+$")]
+    """Name of the project; with the environment's name it marks what the tool owns."""
+    extends: str | None = None
+    """Another environment that this one is laid over."""
+    workspace: Workspace = Workspace()
+    """The workspace, and how to sign in."""
+    variables: dict[str, Any] = Field(default_factory=dict)
+    """Values for `${var.NAME}`."""
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    """Laid under every endpoint."""
+    include: List[str] | None = None
+    """Globs of the endpoints that exist here; all when it is not written."""
+    exclude: List[str] = ()
+    """Globs of endpoints that do not exist here."""
+    name_prefix: str = ""
+    """Put before the name of every endpoint."""
+    overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Laid over the endpoint of that name, which is written without the prefix."""
+    policy: Policy = Policy()
+    """What a plan may not exceed."""
+    protected: bool = False
+    """Production: nothing is applied without a reviewed plan."""
+    record: str | None = None
+    """Where the memory of earlier applies is kept, when not in the default place."""

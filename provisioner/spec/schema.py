@@ -1,0 +1,148 @@
+"""JSON Schema of the files, for editors: the models plus what is also accepted."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import textwrap
+from itertools import pairwise
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from provisioner.spec.base import Written
+from provisioner.spec.endpoint import EndpointSpec
+from provisioner.spec.environment import EnvironmentSpec
+from provisioner.spec.spelling import OLD_ENTITY_KEYS
+
+_VARIABLE = {"$ref": "#/$defs/Variable"}
+_A_VARIABLE = {"type": "string", "pattern": r"\$\{var\.[A-Za-z_][A-Za-z0-9_-]*\}"}
+_PERCENT = {"type": "integer", "minimum": 0, "maximum": 100}
+_TAG_LIST = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "key": {"type": "string"},
+            "value": {"type": ["string", "integer", "boolean"]},
+        },
+        "required": ["key"],
+        "additionalProperties": False,
+    },
+}
+
+
+def json_schema(which: Literal["endpoint", "environment"]) -> dict[str, Any]:
+    """JSON Schema 2020-12 of an endpoint file or an environment file.
+
+    It also accepts the shorthands, the old spellings, and ``${var.NAME}`` in the
+    place of any value.
+    """
+    model = EndpointSpec if which == "endpoint" else EnvironmentSpec
+    schema = _described(model)
+    if which == "endpoint":
+        _add_shorthands(schema)
+    else:
+        _allow_partial_endpoints(schema)
+    schema = _with_variables(schema)
+    schema["$defs"]["Variable"] = _A_VARIABLE
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": f"provisioner {which}",
+    }
+
+
+def _described(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a model, with the docstrings of its fields."""
+    schema = model.model_json_schema()
+    definitions = {model.__name__: schema, **schema.get("$defs", {})}
+    for found in _models():
+        properties = definitions.get(found.__name__, {}).get("properties", {})
+        for owner in found.__mro__:
+            for name, text in _field_docstrings(owner).items():
+                if name in properties:
+                    properties[name].setdefault("description", text)
+    return schema
+
+
+def _models() -> list[type[BaseModel]]:
+    """Every class of this package that is written in files."""
+    found: list[type[BaseModel]] = [Written]
+    for model in found:
+        found += model.__subclasses__()
+    return found
+
+
+def _field_docstrings(owner: type) -> dict[str, str]:
+    """The text below each annotated name in the source of a class."""
+    if not issubclass(owner, Written):
+        return {}
+    body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
+    texts: dict[str, str] = {}
+    if not isinstance(body, ast.ClassDef):
+        return texts
+    for field, below in pairwise(body.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            value = below.value if isinstance(below, ast.Expr) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                texts[field.target.id] = value.value
+    return texts
+
+
+def _add_shorthands(schema: dict[str, Any]) -> None:
+    definitions = schema["$defs"]
+    schema["properties"]["traffic"] = {
+        "title": "Traffic",
+        "description": "Short for `config.traffic_config.routes`: per cent by served entity.",
+        "type": ["object", "null"],
+        "additionalProperties": _PERCENT,
+    }
+    schema["properties"]["tags"]["anyOf"].append(_TAG_LIST)
+    rows = definitions["Permissions"]["properties"]["rows"]
+    schema["properties"]["permissions"]["anyOf"].append({k: rows[k] for k in ("type", "items")})
+    models = copy.deepcopy(definitions["ServedEntity"])
+    for old, new in OLD_ENTITY_KEYS.items():
+        models["properties"][old] = models["properties"].pop(new)
+    definitions["ServedModel"] = {**models, "title": "ServedModel", "deprecated": True}
+    config = definitions["EndpointConfig"]["properties"]
+    config["served_models"] = {"type": "array", "items": {"$ref": "#/$defs/ServedModel"}}
+    route = definitions["Route"]
+    route["properties"]["served_model_name"] = {"type": "string", "deprecated": True}
+    route["required"] = ["traffic_percentage"]
+
+
+def _allow_partial_endpoints(schema: dict[str, Any]) -> None:
+    """Describe `defaults` and `overrides` as endpoints of which anything may be missing."""
+    endpoint = _described(EndpointSpec)
+    _add_shorthands(endpoint)
+    definitions = endpoint.pop("$defs")
+    for part in (endpoint, *definitions.values()):
+        part.pop("required", None)
+    schema["$defs"].update(definitions, PartialEndpoint=endpoint)
+    partial = {"$ref": "#/$defs/PartialEndpoint"}
+    schema["properties"]["defaults"].update(partial)
+    schema["properties"]["overrides"]["additionalProperties"] = partial
+
+
+def _with_variables(schema: Any) -> Any:
+    """Accept a variable for the value of every property and the items of every list."""
+    if isinstance(schema, list):
+        return [_with_variables(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {key: _with_variables(value) for key, value in schema.items()}
+    if isinstance(properties := result.get("properties"), dict):
+        result["properties"] = {name: _or_variable(value) for name, value in properties.items()}
+    for key in ("items", "additionalProperties"):
+        if isinstance(result.get(key), dict):
+            result[key] = _or_variable(result[key])
+    return result
+
+
+def _or_variable(schema: dict[str, Any]) -> dict[str, Any]:
+    about: dict[str, Any] = {
+        key: schema.pop(key) for key in ("title", "description", "default") if key in schema
+    }
+    return {"anyOf": [*schema.pop("anyOf", [schema]), _VARIABLE], **about}
