@@ -127,6 +127,7 @@ def _replace(
         action=Action.REPLACE,
         impact=Impact.DOWNTIME,
         live_fingerprint=live.fingerprint(),
+        id=live.id,
         kind=want.kind,
         changes=changes,
         steps=(calls.deletion(want.name), *calls.creation(target, want, document)),
@@ -154,6 +155,7 @@ def _update(
         action=action,
         impact=impact,
         live_fingerprint=live.fingerprint(),
+        id=live.id,
         kind=want.kind,
         changes=changes,
         steps=steps,
@@ -164,23 +166,17 @@ def _update(
 
 
 def _retire(live: Live) -> EndpointPlan:
-    entry = EndpointPlan(
+    blocked_by = f"its tag {PROTECT_TAG} forbids to retire it" if live.protected else ""
+    return EndpointPlan(
         name=live.name,
-        action=Action.RETIRE,
-        impact=Impact.DELETE,
+        action=Action.BLOCKED if blocked_by else Action.RETIRE,
+        impact=Impact.NONE if blocked_by else Impact.DELETE,
         live_fingerprint=live.fingerprint(),
-        steps=(calls.deletion(live.name),),
-        permit="--allow-retire",
+        id=live.id,
+        steps=() if blocked_by else (calls.deletion(live.name),),
+        permit="" if blocked_by else "--allow-retire",
+        blocked_by=blocked_by,
     )
-    if live.protected:
-        return EndpointPlan(
-            entry.name,
-            Action.BLOCKED,
-            Impact.NONE,
-            entry.live_fingerprint,
-            blocked_by=f"its tag {PROTECT_TAG} forbids to retire it",
-        )
-    return entry
 
 
 def _blocked(want: Desired, live: Live, why: str, changes: tuple[Change, ...] = ()) -> EndpointPlan:
@@ -189,6 +185,7 @@ def _blocked(want: Desired, live: Live, why: str, changes: tuple[Change, ...] = 
         action=Action.BLOCKED,
         impact=Impact.NONE,
         live_fingerprint=live.fingerprint(),
+        id=live.id,
         kind=want.kind,
         changes=changes,
         blocked_by=why,

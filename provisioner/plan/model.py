@@ -77,6 +77,8 @@ class EndpointPlan:
     action: Action
     impact: Impact
     live_fingerprint: str
+    id: str = ""
+    """The service's id of the live endpoint; empty = there is none."""
     kind: str = ""
     changes: tuple[Change, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -120,6 +122,11 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     format_version: int = FORMAT_VERSION
     tool_version: str = __version__
+
+    @property
+    def owner(self) -> str:
+        """Value of the owner tag on this environment's endpoints."""
+        return f"{self.project}/{self.environment}"
 
     @property
     def has_changes(self) -> bool:

@@ -19,6 +19,7 @@ from provisioner.errors import (
     Unavailable,
     WorkspaceError,
 )
+from provisioner.workspace.sdk import DatabricksError
 from provisioner.workspace.sdk import errors as sdk
 
 # Most specific first: several of the SDK's classes are subclasses of one another.
@@ -43,7 +44,7 @@ def translated(doing: str, *, writes: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except sdk.DatabricksError as failure:
+    except DatabricksError as failure:
         raise _kind(failure, writes=writes)(f"{doing}: {_message(failure)}") from failure
     except TimeoutError as failure:
         # The SDK gives up retrying with a bare TimeoutError and the last error as its cause.
@@ -55,7 +56,7 @@ def translated(doing: str, *, writes: bool = False) -> Iterator[None]:
         raise lost(f"{doing}: {_message(failure)}") from failure
 
 
-def _kind(failure: sdk.DatabricksError, *, writes: bool) -> type[WorkspaceError]:
+def _kind(failure: DatabricksError, *, writes: bool) -> type[WorkspaceError]:
     if failure.error_code in _QUOTA_CODES:
         return LimitExceeded
     for theirs, ours in _BY_CLASS:
@@ -71,7 +72,7 @@ def _kind(failure: sdk.DatabricksError, *, writes: bool) -> type[WorkspaceError]
 
 def _after_retries(failure: TimeoutError, *, writes: bool) -> type[WorkspaceError]:
     last = failure.__cause__
-    if isinstance(last, sdk.DatabricksError):
+    if isinstance(last, DatabricksError):
         return _kind(last, writes=writes)
     return AnswerLost if writes else Unavailable
 

@@ -16,6 +16,7 @@ from provisioner.wire.document import principal
 from provisioner.wire.requests import ENDPOINTS, PERMISSIONS
 from provisioner.workspace.failures import translated
 from provisioner.workspace.sdk import ApiClient, Config
+from provisioner.workspace.settle import settle
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -132,6 +133,12 @@ class Workspace:
             # A bodiless GET must not carry a content type, hence None and not {}.
             answer = self._api.do(method, path, body=None if body is None else dict(body))
         return answer if isinstance(answer, dict) else {"items": answer}
+
+    def settle(
+        self, name: str, version: int, timeout: float, sleep: Callable[[float], None]
+    ) -> Live:
+        """Wait until configuration ``version`` serves; see :func:`settle.settle`."""
+        return settle(name, self.read, version=version, timeout=timeout, sleep=sleep)
 
     def read_file(self, path: str) -> bytes | None:
         """A file of the workspace's own file store, or ``None``."""

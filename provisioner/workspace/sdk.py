@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 _PACKAGE = "databricks.sdk"
 
@@ -45,6 +45,4 @@ _import_lazily()
 from databricks.sdk import errors as errors  # noqa: E402
 from databricks.sdk.core import ApiClient as ApiClient  # noqa: E402
 from databricks.sdk.core import Config as Config  # noqa: E402
-
-if TYPE_CHECKING:
-    from databricks.sdk.errors import DatabricksError as DatabricksError
+from databricks.sdk.errors.base import DatabricksError as DatabricksError  # noqa: E402

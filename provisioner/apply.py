@@ -1,0 +1,359 @@
+"""Executing a plan: every endpoint's steps in order, endpoints side by side.
+
+Nothing is decided here. Before an endpoint is touched its live fingerprint is
+compared with the one that the plan was made against. A failure ends the steps of
+its own endpoint only, and nothing is ever undone: the next plan goes on from
+whatever is there.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from provisioner import __version__
+from provisioner.diff import compare
+from provisioner.errors import (
+    AlreadyExists,
+    AnswerLost,
+    NotFound,
+    ProvisionerError,
+    StalePlan,
+    StillInProgress,
+)
+from provisioner.plan import Action, EndpointPlan, Plan, Step, WorkspaceRef
+from provisioner.wire.answers import ABSENT, Live, live_endpoint
+
+_PLACEHOLDER = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+FORMAT_VERSION = 1
+
+
+class Result(str, Enum):
+    """How far a step or an endpoint got."""
+
+    DONE = "done"
+    FAILED = "failed"
+    IN_PROGRESS = "in_progress"
+    SKIPPED = "skipped"
+    """There was nothing to do."""
+    NOT_REACHED = "not_reached"
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """One call of the plan."""
+
+    call: str
+    result: Result
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class EndpointOutcome:
+    """One endpoint of the plan."""
+
+    name: str
+    action: Action
+    result: Result
+    id: str = ""
+    invocation_url: str = ""
+    steps: tuple[StepOutcome, ...] = ()
+    error: str | None = None
+    error_code: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that an apply did and did not do."""
+
+    environment: str
+    project: str
+    workspace: WorkspaceRef
+    fingerprint: str
+    """Of the plan that was applied."""
+    endpoints: tuple[EndpointOutcome, ...]
+    summary: dict[str, int]
+    interrupted: bool = False
+    format_version: int = FORMAT_VERSION
+    tool_version: str = __version__
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Something happened to an endpoint."""
+
+    name: str
+    text: str
+
+
+class Service(Protocol):
+    """What applying needs of a workspace."""
+
+    host: str
+
+    def read(self, name: str, rows: Collection[str] | None = None) -> Live | None:
+        """One endpoint, with its permissions where ``rows`` is given."""
+
+    def call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, doing: str
+    ) -> dict[str, Any]:
+        """Make one API call."""
+
+    def settle(
+        self, name: str, version: int, timeout: float, sleep: Callable[[float], None]
+    ) -> Live:
+        """Wait until configuration ``version`` serves."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to apply."""
+
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Values for ``${env:NAME}`` placeholders, by name."""
+    parallelism: int = 10
+    wait: bool = True
+    """Wait until endpoints serve their new configuration."""
+    report: Callable[[Progress], None] = lambda _progress: None
+
+
+def placeholders(plan: Plan) -> dict[str, list[str]]:
+    """Names of the environment variables that a plan needs, each with its endpoints."""
+    needed: dict[str, list[str]] = {}
+    for entry in plan.endpoints:
+        found = {name for step in entry.steps for name in _names(step.body)}
+        for name in sorted(found):
+            needed.setdefault(name, []).append(entry.name)
+    return needed
+
+
+def apply(plan: Plan, service: Service, options: Options) -> Outcome:
+    """Execute a plan; never raises for what goes wrong with an endpoint.
+
+    Ctrl-C lets the calls in flight finish and starts no other.
+    """
+    stop = threading.Event()
+    with ThreadPoolExecutor(max_workers=options.parallelism) as pool:
+        runs = {
+            entry.name: pool.submit(_Run(plan, entry, service, options, stop).outcome)
+            for entry in plan.endpoints
+        }
+        interrupted = _wait_for(runs.values(), stop)
+    outcomes = tuple(runs[entry.name].result() for entry in plan.endpoints)
+    summary = {result.value: 0 for result in Result}
+    for outcome in outcomes:
+        summary[outcome.result.value] += 1
+    return Outcome(
+        environment=plan.environment,
+        project=plan.project,
+        workspace=plan.workspace,
+        fingerprint=plan.fingerprint,
+        endpoints=outcomes,
+        summary=summary,
+        interrupted=interrupted,
+    )
+
+
+def _wait_for(runs: Collection[Future[EndpointOutcome]], stop: threading.Event) -> bool:
+    while True:
+        try:
+            for run in runs:
+                run.result()
+        except KeyboardInterrupt:
+            stop.set()
+        else:
+            return stop.is_set()
+
+
+class _Run:
+    """The execution of one endpoint's part of a plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        entry: EndpointPlan,
+        service: Service,
+        options: Options,
+        stop: threading.Event,
+    ) -> None:
+        self._plan = plan
+        self._entry = entry
+        self._service = service
+        self._options = options
+        self._stop = stop
+        self._id = entry.id
+        self._version = 0
+        self._steps: list[StepOutcome] = []
+
+    def outcome(self) -> EndpointOutcome:
+        """Run all steps and say how it went."""
+        if self._entry.action is Action.NONE:
+            return self._ended(Result.SKIPPED)
+        if self._stop.is_set() or self._entry.action is Action.BLOCKED:
+            return self._ended(Result.NOT_REACHED)
+        try:
+            self._execute()
+        except StillInProgress as failure:
+            return self._ended(Result.IN_PROGRESS, failure)
+        except ProvisionerError as failure:
+            self._say(f"failed: {self._scrubbed(failure)}")
+            return self._ended(Result.FAILED, failure)
+        waited = self._options.wait or not self._entry.settles
+        return self._ended(Result.DONE if waited else Result.IN_PROGRESS)
+
+    def _execute(self) -> None:
+        live = self._service.read(self._entry.name, self._declared_rows())
+        if (live.fingerprint() if live else ABSENT) != self._entry.live_fingerprint:
+            raise StalePlan(
+                f"cannot {self._entry.action.value} {self._entry.name}: "
+                "it changed after the plan was made",
+                "make a new plan",
+            )
+        if live and self._entry.action is Action.WAIT:
+            self._version = live.pending_version
+        elif live:
+            self._version = max(live.version, live.pending_version)
+        self._say(_DOING[self._entry.action])
+        for step in self._entry.steps:
+            if self._stop.is_set():
+                raise StillInProgress(f"cannot {self._entry.action.value}: interrupted")
+            self._perform(step)
+        if self._entry.settles and self._options.wait:
+            self._settle()
+        self._say(_DONE[self._entry.action])
+
+    def _perform(self, step: Step) -> None:
+        if step.settle_first:
+            self._settle()
+        method, path = step.call.split(" ", 1)
+        doing = f"cannot {self._entry.action.value} {self._entry.name}: {step.call}"
+        body = _filled(step.body, self._options.secrets)
+        try:
+            answer = self._service.call(method, path.replace("{id}", self._id), body, doing=doing)
+        except (AlreadyExists, AnswerLost) as failure:
+            answer = self._after_lost_answer(step, failure)
+        except NotFound as failure:
+            # What was to be deleted is gone: somebody was faster, or an answer was lost.
+            if method != "DELETE":
+                self._steps.append(self._failed(step, failure))
+                raise
+            answer = {}
+        except ProvisionerError as failure:
+            self._steps.append(self._failed(step, failure))
+            raise
+        self._steps.append(StepOutcome(step.call, Result.DONE))
+        self._learn(answer)
+
+    def _learn(self, answer: Mapping[str, Any]) -> None:
+        """Keep what later steps need of an endpoint's answer: its id and new version."""
+        if "state" in answer and "name" in answer:
+            live = live_endpoint(answer)
+            self._id = live.id
+            self._version = max(live.version, live.pending_version)
+
+    def _after_lost_answer(self, step: Step, failure: ProvisionerError) -> dict[str, Any]:
+        """Look whether a creation took place although no answer said so."""
+        created = step.call.startswith("POST")
+        live = self._service.read(self._entry.name) if created else None
+        declared = self._without_permissions()
+        if (
+            live is None
+            or live.owner != self._plan.owner
+            or compare(declared, live.document, declared).differences
+        ):
+            self._steps.append(self._failed(step, failure))
+            raise failure
+        self._id, self._version = live.id, max(live.version, live.pending_version)
+        return {}
+
+    def _without_permissions(self) -> dict[str, Any]:
+        declared = self._entry.declared or {}
+        return {key: value for key, value in declared.items() if key != "permissions"}
+
+    def _settle(self) -> None:
+        self._say("waiting until it serves")
+        self._service.settle(
+            self._entry.name, self._version, self._entry.timeout_seconds, self._pause
+        )
+
+    def _pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise StillInProgress(f"cannot wait for {self._entry.name}: interrupted")
+
+    def _declared_rows(self) -> Collection[str] | None:
+        declared = self._entry.declared or {}
+        return (declared["permissions"] or {}).keys() if "permissions" in declared else None
+
+    def _failed(self, step: Step, failure: ProvisionerError) -> StepOutcome:
+        return StepOutcome(step.call, Result.FAILED, self._scrubbed(failure))
+
+    def _scrubbed(self, failure: ProvisionerError) -> str:
+        """The message, should the service have echoed a secret in it, without it."""
+        text = str(failure)
+        for value in self._options.secrets.values():
+            text = text.replace(value, "[hidden]") if value else text
+        return text
+
+    def _say(self, text: str) -> None:
+        self._options.report(Progress(self._entry.name, text))
+
+    def _ended(self, result: Result, failure: ProvisionerError | None = None) -> EndpointOutcome:
+        rest = self._entry.steps[len(self._steps) :]
+        left = Result.NOT_REACHED if self._entry.steps else Result.SKIPPED
+        gone = self._entry.action is Action.RETIRE and result is Result.DONE
+        url = f"{self._service.host}/serving-endpoints/{self._entry.name}/invocations"
+        return EndpointOutcome(
+            name=self._entry.name,
+            action=self._entry.action,
+            result=result,
+            id="" if gone else self._id,
+            invocation_url="" if gone or not self._id else url,
+            steps=(*self._steps, *(StepOutcome(step.call, left) for step in rest)),
+            error=self._scrubbed(failure) if failure else None,
+            error_code=failure.code if failure else None,
+        )
+
+
+_DOING = {
+    Action.CREATE: "creating",
+    Action.UPDATE: "updating",
+    Action.REPLACE: "replacing",
+    Action.RETIRE: "retiring",
+    Action.ADOPT: "adopting",
+    Action.WAIT: "an update is already in flight",
+}
+_DONE = {
+    Action.CREATE: "created",
+    Action.UPDATE: "updated",
+    Action.REPLACE: "replaced",
+    Action.RETIRE: "retired",
+    Action.ADOPT: "adopted",
+    Action.WAIT: "ready",
+}
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from _PLACEHOLDER.findall(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _names(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _names(item)
+
+
+def _filled(value: Any, secrets: Mapping[str, str]) -> Any:
+    """A body with its placeholders resolved; only the request ever holds the result."""
+    if isinstance(value, str):
+        return _PLACEHOLDER.sub(lambda found: secrets[found.group(1)], value)
+    if isinstance(value, Mapping):
+        return {key: _filled(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_filled(item, secrets) for item in value]
+    return value

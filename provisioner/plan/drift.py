@@ -1,0 +1,143 @@
+"""Drift: where the workspace is not what is declared, and whether it is well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from provisioner import __version__
+from provisioner.diff import Cause, Effect
+from provisioner.errors import Problem
+from provisioner.plan.model import (
+    FORMAT_VERSION,
+    Action,
+    Change,
+    EndpointPlan,
+    Plan,
+    WorkspaceRef,
+)
+from provisioner.wire.answers import Live
+
+
+class Sync(str, Enum):
+    """How an endpoint's configuration stands to its declaration."""
+
+    IN_SYNC = "in_sync"
+    DRIFTED = "drifted"
+    MISSING = "missing"
+    """It was applied, and is gone."""
+    PENDING = "pending"
+    """The declaration moved and was not applied yet."""
+    REPLACED_OUTSIDE = "replaced_outside"
+    """Another endpoint now has its name."""
+    UNMANAGED = "unmanaged"
+    """It exists and is not this project's."""
+
+
+class Health(str, Enum):
+    """How an endpoint is, whatever its configuration."""
+
+    READY = "ready"
+    NOT_READY = "not_ready"
+    UPDATING = "updating"
+    UPDATE_FAILED = "update_failed"
+    STOPPED = "stopped"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class EndpointDrift:
+    """One endpoint of the comparison."""
+
+    name: str
+    config: Sync
+    health: Health
+    changes: tuple[Change, ...] = ()
+    """Differences in managed fields; ``before`` is live, ``after`` declared."""
+    messages: tuple[str, ...] = ()
+    """What the service says about served entities that failed."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A whole environment compared with its workspace."""
+
+    environment: str
+    project: str
+    workspace: WorkspaceRef
+    endpoints: tuple[EndpointDrift, ...]
+    summary: dict[str, int]
+    problems: tuple[Problem, ...] = ()
+    format_version: int = FORMAT_VERSION
+    tool_version: str = __version__
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether nothing that is declared differs."""
+        return all(found.config in {Sync.IN_SYNC, Sync.UNMANAGED} for found in self.endpoints)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every managed endpoint serves."""
+        well = {Health.READY, Health.UPDATING}
+        return all(
+            found.health in well or found.config is Sync.UNMANAGED for found in self.endpoints
+        )
+
+
+def assess(
+    plan: Plan,
+    live: Mapping[str, Live],
+    remembered_ids: Mapping[str, str],
+    unmanaged: Iterable[str] = (),
+) -> Drift:
+    """Read drift off a plan; ``remembered_ids`` are those of the last apply."""
+    found = [
+        EndpointDrift(
+            name=entry.name,
+            config=_sync(entry, live.get(entry.name), remembered_ids),
+            health=_health(live.get(entry.name)),
+            changes=entry.changes if entry.action is not Action.CREATE else (),
+            messages=live[entry.name].messages if entry.name in live else (),
+        )
+        for entry in plan.endpoints
+    ]
+    found += [EndpointDrift(name, Sync.UNMANAGED, Health.READY) for name in unmanaged]
+    counts = {sync.value: 0 for sync in Sync}
+    for endpoint in found:
+        counts[endpoint.config.value] += 1
+    return Drift(
+        environment=plan.environment,
+        project=plan.project,
+        workspace=plan.workspace,
+        endpoints=tuple(sorted(found, key=lambda endpoint: endpoint.name)),
+        summary=counts,
+        problems=plan.problems,
+    )
+
+
+def _sync(entry: EndpointPlan, live: Live | None, remembered: Mapping[str, str]) -> Sync:
+    if live is None:
+        return Sync.MISSING if entry.name in remembered else Sync.PENDING
+    if entry.name in remembered and remembered[entry.name] != live.id:
+        return Sync.REPLACED_OUTSIDE
+    if entry.action is Action.RETIRE or (entry.action is Action.BLOCKED and not entry.declared):
+        return Sync.PENDING if not entry.blocked_by else Sync.DRIFTED
+    differing = [change for change in entry.changes if change.effect is not Effect.NONE]
+    if not differing and entry.action is not Action.ADOPT:
+        return Sync.IN_SYNC
+    drifted = any(change.cause is not Cause.SPEC for change in differing)
+    return Sync.DRIFTED if drifted or not differing else Sync.PENDING
+
+
+def _health(live: Live | None) -> Health:
+    if live is None:
+        return Health.ABSENT
+    if live.stopped:
+        return Health.STOPPED
+    if live.updating:
+        return Health.UPDATING
+    if live.update in {"UPDATE_FAILED", "UPDATE_CANCELED"}:
+        return Health.UPDATE_FAILED
+    return Health.READY if live.ready or "config" not in live.document else Health.NOT_READY
