@@ -1,0 +1,80 @@
+"""Who calls: principals, and the tokens that stand for them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Literal
+
+from provisioner.emulator.answers import Json
+from provisioner.emulator.errors import unauthenticated
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A user or a service principal."""
+
+    kind: Literal["user", "service_principal"]
+    name: str
+    """User name, or application id of a service principal."""
+    id: str
+    display_name: str
+    groups: tuple[str, ...]
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the principal administers the workspace."""
+        return "admins" in self.groups
+
+
+def find_principal(workspace: Json, name: str) -> Principal | None:
+    """A user by name, or a service principal by application id; case is ignored."""
+    identity = workspace["identity"]
+    for user_name, user in identity["users"].items():
+        if user_name.lower() == name.lower():
+            return Principal(
+                "user", user_name, user["id"], user["display_name"], tuple(user["groups"])
+            )
+    for application_id, sp in identity["service_principals"].items():
+        if application_id.lower() == name.lower():
+            groups = tuple(sp["groups"])
+            return Principal(
+                "service_principal", application_id, sp["id"], sp["display_name"], groups
+            )
+    return None
+
+
+def authenticate(workspace: Json, authorization: str) -> Principal:
+    """The caller behind an Authorization header.
+
+    Any token that is not refused and not mapped belongs to the default user.
+    """
+    identity = workspace["identity"]
+    token = _token_of(authorization)
+    if not token or token in identity["refused_tokens"]:
+        raise unauthenticated()
+    name = identity["tokens"].get(token, identity["default_user"])
+    principal = find_principal(workspace, name)
+    if principal is None:
+        raise unauthenticated()
+    return principal
+
+
+def _token_of(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() == "basic":
+        user, password = decode_basic(credentials)
+        return password if user == "token" else ""
+    return ""
+
+
+def decode_basic(credentials: str) -> tuple[str, str]:
+    """User and password of a Basic header, empty where it cannot be read."""
+    try:
+        user, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return user, password

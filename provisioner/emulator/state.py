@@ -1,0 +1,130 @@
+"""The workspace document: kept in memory, and in one file where one is named.
+
+The document that is exported, seeded and stored is the same one. A file is replaced as a whole,
+so a process killed at any moment leaves the last acknowledged state behind.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from provisioner.emulator.errors import StateUnusable, invalid
+from provisioner.emulator.pristine import FORMAT, Json, model, pristine
+
+
+class Store:
+    """Holds the workspace document; ``path`` None means memory only."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.workspace = pristine() if path is None or not path.exists() else _load(path)
+
+    def save(self) -> None:
+        """Write the document, if it has a file.
+
+        No fsync: the promise is about killed processes, not about power cuts.
+        """
+        if self.path is None:
+            return
+        handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(self.export())
+            Path(temporary).replace(self.path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def export(self) -> str:
+        """The whole document as text; equal states give equal text."""
+        return json.dumps(self.workspace, sort_keys=True, ensure_ascii=False)
+
+    def reset(self) -> None:
+        """Back to a new workspace."""
+        self.workspace = pristine()
+
+    def seed(self, document: Json) -> None:
+        """Take a document in, or refuse it and change nothing.
+
+        One with ``complete: true``, as exports are, replaces the workspace. Any other is merged
+        over it by the rules of JSON Merge Patch (RFC 7396): null removes.
+        """
+        base = {} if document.get("complete") else copy.deepcopy(self.workspace)
+        if problem := _problem(document, complete=not base):
+            raise invalid(problem)
+        merged = _merge(base, document)
+        _complete(merged)
+        self.workspace = merged
+
+
+def _load(path: Path) -> Json:
+    advice = "delete the file to start with a new workspace, or name another one"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise StateUnusable(f"cannot read the emulator's state {path}: {error}; {advice}") from None
+    problem = _problem(document, complete=True)
+    if problem:
+        raise StateUnusable(f"cannot use the emulator's state {path}: {problem}; {advice}")
+    return document  # type: ignore[no-any-return]
+
+
+def _problem(document: Any, *, complete: bool) -> str:
+    """Why a document is no workspace, or "" if it is one."""
+    if not isinstance(document, dict):
+        return "it is not a JSON object"
+    if document.get("format", None if complete else FORMAT) != FORMAT:
+        return f"its format is {document.get('format')!r}, this version reads {FORMAT}"
+    shape = pristine()
+    if unknown := sorted(set(document) - set(shape)):
+        return f"unknown keys: {', '.join(unknown)}"
+    if complete and (absent := sorted(set(shape) - set(document))):
+        return f"missing keys: {', '.join(absent)}"
+    for key, value in document.items():
+        if type(value) is not type(shape[key]):
+            return f"{key} has the wrong type"
+    return ""
+
+
+def _merge(base: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(base) if isinstance(base, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merge(merged.get(key), value)
+    return merged
+
+
+def _complete(workspace: Json) -> None:
+    """Fill in what a person leaves out of a seed; a full document stays as it is."""
+    workspace["complete"] = True
+    for name, endpoint in workspace["endpoints"].items():
+        endpoint.setdefault("name", name)
+        endpoint.setdefault("creation_timestamp", workspace["now_ms"])
+        endpoint.setdefault("last_updated_timestamp", workspace["now_ms"])
+        if creator := endpoint.get("creator"):
+            endpoint_id = endpoint.setdefault("id", hashlib.sha256(name.encode()).hexdigest()[:32])
+            direct = [{"user_name": creator, "permission_level": "CAN_MANAGE"}]
+            workspace["permissions"].setdefault(endpoint_id, direct)
+    for scope in workspace["secrets"].values():
+        scope.setdefault("backend_type", "DATABRICKS")
+        scope.setdefault("acls", {})
+        for key, secret in scope.setdefault("keys", {}).items():
+            value = secret if isinstance(secret, dict) else {"value": secret}
+            scope["keys"][key] = {"last_updated_timestamp": workspace["now_ms"]} | value
+    _complete_models(workspace)
+
+
+def _complete_models(workspace: Json) -> None:
+    models = workspace["unity_catalog"]["models"]
+    for name in models:
+        models[name] = model(0) | models[name]
