@@ -11,12 +11,10 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Protocol
 
-from provisioner import __version__
 from provisioner.diff import compare
 from provisioner.errors import (
     AlreadyExists,
@@ -26,61 +24,11 @@ from provisioner.errors import (
     StalePlan,
     StillInProgress,
 )
-from provisioner.plan import Action, EndpointPlan, Plan, Step, WorkspaceRef
+from provisioner.plan import Action, EndpointPlan, Plan, Step
+from provisioner.plan.outcome import EndpointOutcome, Outcome, Result, StepOutcome, summarise
 from provisioner.wire.answers import ABSENT, Live, live_endpoint
 
 _PLACEHOLDER = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
-FORMAT_VERSION = 1
-
-
-class Result(str, Enum):
-    """How far a step or an endpoint got."""
-
-    DONE = "done"
-    FAILED = "failed"
-    IN_PROGRESS = "in_progress"
-    SKIPPED = "skipped"
-    """There was nothing to do."""
-    NOT_REACHED = "not_reached"
-
-
-@dataclass(frozen=True)
-class StepOutcome:
-    """One call of the plan."""
-
-    call: str
-    result: Result
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class EndpointOutcome:
-    """One endpoint of the plan."""
-
-    name: str
-    action: Action
-    result: Result
-    id: str = ""
-    invocation_url: str = ""
-    steps: tuple[StepOutcome, ...] = ()
-    error: str | None = None
-    error_code: str | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Everything that an apply did and did not do."""
-
-    environment: str
-    project: str
-    workspace: WorkspaceRef
-    fingerprint: str
-    """Of the plan that was applied."""
-    endpoints: tuple[EndpointOutcome, ...]
-    summary: dict[str, int]
-    interrupted: bool = False
-    format_version: int = FORMAT_VERSION
-    tool_version: str = __version__
 
 
 @dataclass(frozen=True)
@@ -145,29 +93,24 @@ def apply(plan: Plan, service: Service, options: Options) -> Outcome:
         }
         interrupted = _wait_for(runs.values(), stop)
     outcomes = tuple(runs[entry.name].result() for entry in plan.endpoints)
-    summary = {result.value: 0 for result in Result}
-    for outcome in outcomes:
-        summary[outcome.result.value] += 1
     return Outcome(
         environment=plan.environment,
         project=plan.project,
         workspace=plan.workspace,
         fingerprint=plan.fingerprint,
         endpoints=outcomes,
-        summary=summary,
+        summary=summarise(outcomes),
         interrupted=interrupted,
     )
 
 
 def _wait_for(runs: Collection[Future[EndpointOutcome]], stop: threading.Event) -> bool:
-    while True:
+    while not all(run.done() for run in runs):
         try:
-            for run in runs:
-                run.result()
+            wait(runs)
         except KeyboardInterrupt:
             stop.set()
-        else:
-            return stop.is_set()
+    return stop.is_set()
 
 
 class _Run:

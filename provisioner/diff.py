@@ -147,7 +147,7 @@ def _with_write_only(want: Document, live: Document, base: Document | None) -> D
         result = dict(live)
         for key, value in sent.items():
             child = rows.child(pattern, key)
-            if rows.get(child).write_only:
+            if rows.get(child).write_only and not (isinstance(value, Mapping) and key in live):
                 result[key] = value
             elif not isinstance(value, Mapping) or rows.is_leaf(child):
                 continue

@@ -116,8 +116,16 @@ class FieldTable:
         return f"{path}.{key}" if path else key
 
     def get(self, pattern: str) -> Field:
-        """The row of ``pattern``; a field newer than the table is changed by its block's call."""
-        return self.fields.get(pattern) or Field(pattern, _call_of_unknown(pattern))
+        """The row of ``pattern``.
+
+        A field newer than the table is changed by its block's call; outside of any
+        block it is taken to be read at creation only, and not to be read back.
+        """
+        if row := self.fields.get(pattern):
+            return row
+        if call := _BLOCKS.get(pattern.split(".", 1)[0]):
+            return Field(pattern, call)
+        return Field(pattern, Call.CREATE, immutable=Immutable.INERT, write_only=True)
 
     def is_leaf(self, pattern: str) -> bool:
         """Whether the value at ``pattern`` is compared as one."""
@@ -134,11 +142,9 @@ _BLOCKS = {
     "ai_gateway": Call.AI_GATEWAY,
     "telemetry_config": Call.TELEMETRY,
     "email_notifications": Call.NOTIFICATIONS,
+    "tags": Call.TAGS,
+    "permissions": Call.PERMISSIONS,
 }
-
-
-def _call_of_unknown(pattern: str) -> Call:
-    return _BLOCKS.get(pattern.split(".", 1)[0], Call.CREATE)
 
 
 @lru_cache(maxsize=1)

@@ -88,8 +88,8 @@ def _over(key: str, what: str, names: Sequence[str], total: int, limit: str) -> 
     share = f"{len(names) / total:.0%}" if total else "all"
     return error(
         "over-ceiling",
-        f"{len(names)} of {total} endpoints ({share}) would be {what}, policy.{key} allows {limit}: "
-        + ", ".join(names),
+        f"{len(names)} of {total} endpoints ({share}) would be {what}, "
+        f"policy.{key} allows {limit}: {', '.join(names)}",
         "apply in parts with --only, or change the policy of the environment",
     )
 

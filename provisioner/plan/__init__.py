@@ -4,6 +4,7 @@ One step is exactly one API call; applying a plan decides nothing any more.
 """
 
 from provisioner.plan.build import build
+from provisioner.plan.desired import desired
 from provisioner.plan.model import (
     Action,
     Change,
@@ -28,5 +29,6 @@ __all__ = [
     "Target",
     "WorkspaceRef",
     "build",
+    "desired",
     "summarise",
 ]

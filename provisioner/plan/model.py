@@ -152,9 +152,9 @@ class Desired:
     scope: Scope = field(default_factory=Scope)
     adopt: bool = False
     protect: bool = False
-    create_timeout: float = 3600.0
-    """Seconds; builds of large models take the better part of an hour."""
-    update_timeout: float = 3600.0
+    create_timeout: float = 0.0
+    """Seconds to wait for the endpoint to settle."""
+    update_timeout: float = 0.0
     locate: Callable[[str], Where | None] = lambda _path: None
     """Where a document path was written."""
 

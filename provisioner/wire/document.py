@@ -21,35 +21,30 @@ PRINCIPALS = {
 }
 
 
-def desired_document(data: Mapping[str, Any], owner: str) -> dict[str, Any]:
+def desired_document(
+    data: Mapping[str, Any],
+    owner: str,
+    *,
+    permissions: Mapping[str, str] | None = None,
+    protect: bool = False,
+) -> dict[str, Any]:
     """The document of a declared endpoint.
 
-    ``data`` is the endpoint file's content in API words: unset keys absent,
-    explicit nulls kept, tags a map.
+    ``data`` is the endpoint in API words: unset keys absent, explicit nulls kept,
+    tags a map. ``permissions`` are levels by principal, ``None`` = not managed.
     """
-    document = {key: data[key] for key in (*PLAIN, *BLOCKS) if key in data}
-    tags: dict[str, Any] = {**(data.get("tags") or {}), OWNER_TAG: owner}
-    lifecycle = data.get("lifecycle") or {}
-    if lifecycle.get("protect"):
-        tags[PROTECT_TAG] = "true"
-    document["tags"] = tags
+    document = dict(data)
+    document["tags"] = {**(data.get("tags") or {}), OWNER_TAG: owner}
+    if protect:
+        document["tags"][PROTECT_TAG] = "true"
     if document.get("ai_gateway"):
         document["ai_gateway"] = gateway_document(document["ai_gateway"])
-    if "config" in data:
+    if document.get("config"):
         in_order = enabled(document.get("ai_gateway"), "fallback_config")
-        document["config"] = data["config"] and config_document(data["config"], in_order=in_order)
-    if "permissions" in data:
-        document["permissions"] = _declared_rows(data["permissions"])
+        document["config"] = config_document(document["config"], in_order=in_order)
+    if permissions is not None:
+        document["permissions"] = dict(permissions)
     return document
-
-
-def _declared_rows(permissions: Mapping[str, Any] | None) -> dict[str, str]:
-    rows = (permissions or {}).get("rows") or ()
-    found = {}
-    for row in rows:
-        kind = next(kind for kind in PRINCIPALS if row.get(kind))
-        found[principal(kind, row[kind])] = row["level"]
-    return found
 
 
 def principal(kind: str, name: str) -> str:
@@ -96,7 +91,7 @@ def config_document(config: Mapping[str, Any], *, in_order: bool) -> dict[str, A
 
 
 def _entity(entity: Mapping[str, Any]) -> dict[str, Any]:
-    return without(entity, table().output_only["served_entity"] | {"name", "architecture"})
+    return without(entity, table().output_only["served_entity"] | {"name"})
 
 
 def _target(route: Mapping[str, Any]) -> str:

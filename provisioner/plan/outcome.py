@@ -1,0 +1,68 @@
+"""What an apply did and did not do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from provisioner import __version__
+from provisioner.plan.model import FORMAT_VERSION, Action, WorkspaceRef
+
+
+class Result(str, Enum):
+    """How far a step or an endpoint got."""
+
+    DONE = "done"
+    FAILED = "failed"
+    IN_PROGRESS = "in_progress"
+    SKIPPED = "skipped"
+    """There was nothing to do."""
+    NOT_REACHED = "not_reached"
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """One call of the plan."""
+
+    call: str
+    result: Result
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class EndpointOutcome:
+    """One endpoint of the plan."""
+
+    name: str
+    action: Action
+    result: Result
+    id: str = ""
+    invocation_url: str = ""
+    steps: tuple[StepOutcome, ...] = ()
+    error: str | None = None
+    error_code: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that an apply did and did not do."""
+
+    environment: str
+    project: str
+    workspace: WorkspaceRef
+    fingerprint: str
+    """Of the plan that was applied."""
+    endpoints: tuple[EndpointOutcome, ...]
+    summary: dict[str, int]
+    interrupted: bool = False
+    format_version: int = FORMAT_VERSION
+    tool_version: str = __version__
+
+
+def summarise(endpoints: Iterable[EndpointOutcome]) -> dict[str, int]:
+    """How many endpoints ended in which way."""
+    counts = {result.value: 0 for result in Result}
+    for endpoint in endpoints:
+        counts[endpoint.result.value] += 1
+    return counts

@@ -1,0 +1,4 @@
+"""Showing plans, outcomes and drift: one value in, one text out, per format.
+
+Nothing is decided and nothing is printed here.
+"""
