@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from operator import is_
 
 from provisioner.errors import Problem, Where, error
 from provisioner.spec import MAX_DEPTH, Node
@@ -46,12 +47,11 @@ class Variables:
             return self._text(node, value, key) if "${" in value else node
         if isinstance(value, dict):
             filled = {name: self._fill(child, name) for name, child in value.items()}
-            changed = any(filled[name] is not child for name, child in value.items())
-            return Node(filled, node.where, node.keys) if changed else node
+            same = all(map(is_, filled.values(), value.values()))
+            return node if same else Node(filled, node.where, node.keys)
         if isinstance(value, tuple):
             items = tuple(self._fill(child, key) for child in value)
-            changed = any(new is not old for new, old in zip(items, value, strict=True))
-            return Node(items, node.where) if changed else node
+            return node if all(map(is_, items, value)) else Node(items, node.where)
         return node
 
     def _text(self, node: Node, text: str, key: str) -> Node:

@@ -36,6 +36,8 @@ class Written(BaseModel):
         allow_inf_nan=False,
         hide_input_in_errors=True,
         protected_namespaces=(),
+        # Only the two roots are ever built, each with everything below it.
+        defer_build=True,
     )
 
 

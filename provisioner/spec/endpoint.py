@@ -124,7 +124,7 @@ class Lifecycle(Written):
     """What to do when a field changes that only a new endpoint can have."""
     ignore: List[str] = ()
     """Document paths that are left alone after the endpoint was created."""
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = Timeouts.model_construct()
     """How long to wait for the endpoint to settle."""
 
 
@@ -151,7 +151,7 @@ class EndpointSpec(ApiObject):
     """Telemetry of custom models."""
     permissions: Permissions | None = Field(default=None, exclude=True)
     """Who may do what with the endpoint."""
-    lifecycle: Lifecycle = Field(default=Lifecycle(), exclude=True)
+    lifecycle: Lifecycle = Field(default=Lifecycle.model_construct(), exclude=True)
     """How the tool treats the endpoint."""
 
     @field_validator("lifecycle", mode="before")

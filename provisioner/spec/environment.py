@@ -72,7 +72,7 @@ class EnvironmentSpec(Written):
     """Name of the project; with the environment's name it marks what the tool owns."""
     extends: str | None = None
     """Another environment that this one is laid over."""
-    workspace: Workspace = Workspace()
+    workspace: Workspace = Workspace.model_construct()
     """The workspace, and how to sign in."""
     variables: dict[str, Any] = Field(default_factory=dict)
     """Values for `${var.NAME}`."""
@@ -86,7 +86,7 @@ class EnvironmentSpec(Written):
     """Put before the name of every endpoint."""
     overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Laid over the endpoint of that name, which is written without the prefix."""
-    policy: Policy = Policy()
+    policy: Policy = Policy.model_construct()
     """What a plan may not exceed."""
     protected: bool = False
     """Production: nothing is applied without a reviewed plan."""

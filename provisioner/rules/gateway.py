@@ -1,0 +1,83 @@
+"""The gateway: limits, fallback and inference tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from provisioner.errors import Problem, error, warning
+from provisioner.rules.judged import Judged
+from provisioner.rules.limits import GROUP_RATE_LIMITS, RATE_LIMITS
+from provisioner.spec import RateLimit
+
+_LIMITS = "ai_gateway.rate_limits"
+_FOR_ONE = ("user_group", "service_principal")
+
+
+def rate_limit_content(endpoint: Judged) -> Iterator[Problem]:
+    """A limit limits something, and names a principal when its key asks for one."""
+    for index, limit in enumerate(_limits(endpoint)):
+        key = limit.key or "endpoint"
+        path = f"{_LIMITS}[{index}]"
+        if limit.calls is None and limit.tokens is None:
+            hint = "write `calls`, `tokens` or both; 0 stops all requests"
+            summary = "a rate limit needs `calls` or `tokens`"
+            yield error("empty-rate-limit", summary, hint, endpoint.where(path))
+        if key in _FOR_ONE and limit.principal is None:
+            summary = f"a rate limit for a {key} needs `principal`"
+            yield error("rate-limit-principal", summary, where=endpoint.where(path))
+        if key == "endpoint" and limit.principal is not None:
+            summary = "a rate limit for the whole endpoint has no `principal`"
+            hint = "write `key: user`, `user_group` or `service_principal` with it"
+            yield error("rate-limit-principal", summary, hint, endpoint.where(path))
+
+
+def rate_limit_once(endpoint: Judged) -> Iterator[Problem]:
+    """Whom a limit is for is limited once, and there are not too many limits."""
+    limits = _limits(endpoint)
+    seen: set[tuple[str, str | None]] = set()
+    for index, limit in enumerate(limits):
+        target = (limit.key or "endpoint", limit.principal)
+        if target in seen:
+            where = endpoint.where(f"{_LIMITS}[{index}]")
+            summary = f"{' '.join(filter(None, target))} has two rate limits"
+            hint = "write `calls` and `tokens` in one"
+            yield error("duplicate-rate-limit", summary, hint, where)
+        seen.add(target)
+    groups = sum(limit.key == "user_group" for limit in limits)
+    for count, most, what in (
+        (len(limits), RATE_LIMITS, "rate limits"),
+        (groups, GROUP_RATE_LIMITS, "rate limits for groups"),
+    ):
+        if count > most:
+            summary = f"{count} {what} are more than {most}"
+            hint = "the service may refuse them"
+            yield warning("many-rate-limits", summary, hint, endpoint.where(_LIMITS))
+
+
+def fallback_has_a_target(endpoint: Judged) -> Iterator[Problem]:
+    """A fallback needs a second external model."""
+    gateway = endpoint.spec.ai_gateway
+    fallback = gateway.fallback_config if gateway else None
+    external = [entity for entity in endpoint.spec.served_entities if entity.external_model]
+    if fallback and fallback.enabled and len(external) < 2:
+        summary = f"a fallback needs two external models, there are {len(external)}"
+        where = endpoint.where("ai_gateway.fallback_config")
+        yield error("fallback-target", summary, "add one, with 0 per cent of the traffic", where)
+
+
+def inference_table_place(endpoint: Judged) -> Iterator[Problem]:
+    """An inference table has a catalog and a schema to be in."""
+    gateway = endpoint.spec.ai_gateway
+    table = gateway.inference_table_config if gateway else None
+    if table and table.enabled:
+        for name in ("catalog_name", "schema_name"):
+            if getattr(table, name) is None:
+                where = endpoint.where("ai_gateway.inference_table_config")
+                yield error(
+                    "inference-table-place", f"an inference table needs `{name}`", where=where
+                )
+
+
+def _limits(endpoint: Judged) -> tuple[RateLimit, ...]:
+    gateway = endpoint.spec.ai_gateway
+    return (gateway.rate_limits if gateway else None) or ()

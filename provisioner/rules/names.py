@@ -1,0 +1,87 @@
+"""Names: what they may consist of, and that each is used once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from provisioner.errors import Problem, Where, error, warning
+from provisioner.rules.judged import Judged, served
+from provisioner.rules.limits import DOCUMENTED_ENTITIES, OBSERVED_ENTITIES, SAFE_NAME_LENGTH
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_ALLOWED = "letters, digits, `-` and `_` are allowed"
+
+
+def endpoint_name(endpoint: Judged) -> Iterator[Problem]:
+    """A name is of the allowed characters, is not reserved and is not too long."""
+    name = endpoint.name
+    if not _NAME.fullmatch(name):
+        summary = f"`{name}` cannot be the name of an endpoint"
+        yield error("bad-endpoint-name", summary, _ALLOWED, endpoint.where("name"))
+    if name.startswith("databricks-"):
+        summary = f"`{name}` begins with `databricks-`, which is reserved"
+        yield error("reserved-name", summary, "choose another prefix", endpoint.where("name"))
+    if len(name) > SAFE_NAME_LENGTH:
+        summary = f"the name `{name}` has {len(name)} characters"
+        hint = f"up to {SAFE_NAME_LENGTH} are safe"
+        yield warning("long-name", summary, hint, endpoint.where("name"))
+
+
+def entity_names(endpoint: Judged) -> Iterator[Problem]:
+    """Every served entity has a name of the allowed characters that no other has."""
+    seen: set[str] = set()
+    for index, entity in enumerate(endpoint.spec.served_entities):
+        if entity.name is None:
+            continue
+        path = f"config.served_entities[{entity.name}].name"
+        if not _NAME.fullmatch(entity.name):
+            summary = f"`{entity.name}` cannot be the name of a served entity"
+            yield error("bad-entity-name", summary, _ALLOWED, endpoint.where(path))
+        if entity.name in seen:
+            second = endpoint.where(f"config.served_entities[{index}].name")
+            first = endpoint.where(path)
+            summary = f"two served entities are named `{entity.name}`"
+            yield error("duplicate-served-entity", summary, f"the first is at {first}", second)
+        seen.add(entity.name)
+
+
+def entity_count(endpoint: Judged) -> Iterator[Problem]:
+    """An endpoint has no more served entities than the service is known to take."""
+    count = len(endpoint.spec.served_entities)
+    if count > OBSERVED_ENTITIES:
+        summary = f"{count} served entities are more than any account was seen to have"
+        yield error(
+            "too-many-entities", summary, f"at most {OBSERVED_ENTITIES}", _entities(endpoint)
+        )
+    elif count > DOCUMENTED_ENTITIES:
+        summary = f"{count} served entities are more than the documented {DOCUMENTED_ENTITIES}"
+        hint = "the service may refuse them; some accounts have a higher limit"
+        yield warning("many-entities", summary, hint, _entities(endpoint))
+
+
+def granted_once(endpoint: Judged) -> Iterator[Problem]:
+    """A principal has one level, and administrators are not listed."""
+    permissions = endpoint.spec.permissions
+    seen: set[tuple[str, str]] = set()
+    for row in permissions.rows if permissions else ():
+        kind, name = row.principal
+        path = f"permissions[{kind}:{name}]"
+        if (kind, name.lower()) in seen:
+            summary = f"the {kind} `{name}` has two permissions"
+            yield error(
+                "duplicate-permission", summary, "keep the higher level", endpoint.where(path)
+            )
+        if (kind, name) == ("group", "admins"):
+            summary = "the group `admins` can manage every endpoint already"
+            yield warning("admins-listed", summary, "remove the row", endpoint.where(path))
+        seen.add((kind, name.lower()))
+
+
+def _entities(endpoint: Judged) -> Where | None:
+    return endpoint.where("config.served_entities")
+
+
+def names_of(endpoint: Judged) -> tuple[str, ...]:
+    """The names of the served entities, each once, in their order."""
+    return tuple(dict.fromkeys(entity.name for _, entity in served(endpoint) if entity.name))
