@@ -97,6 +97,10 @@ def bounds_are_ordered(endpoint: Judged) -> Iterator[Problem]:
                 where = endpoint.where(f"{path}.max_provisioned_{what}")
                 summary = f"`max_provisioned_{what}` of 0 serves nothing"
                 yield error("nothing-provisioned", summary, where=where)
+        if entity.min_provisioned_throughput is not None and entity.max_provisioned_throughput is None:
+            where = endpoint.where(f"{path}.min_provisioned_throughput")
+            summary = "`min_provisioned_throughput` needs `max_provisioned_throughput`"
+            yield error("nothing-provisioned", summary, where=where)
 
 
 def custom_model_scaling(endpoint: Judged) -> Iterator[Problem]:

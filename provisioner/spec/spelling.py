@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from provisioner.errors import Problem, Where, error, warning
 from provisioner.spec.tree import Node
 
+_UNNAMEABLE = re.compile(r"[^A-Za-z0-9_-]")
 OLD_ENTITY_KEYS = {"model_name": "entity_name", "model_version": "entity_version"}
 """Keys of a served model, and what a served entity calls them."""
 
@@ -43,7 +46,7 @@ def _named(entity: Node) -> Node:
     if entity.get("name") or not isinstance(entity.value, dict):
         return entity
     if external:
-        name = external.replace(".", "-").replace(":", "-")
+        name = _UNNAMEABLE.sub("-", external)
     elif model := entity.text("entity_name"):
         name = model.rpartition(".")[2] + (f"-{version.value}" if version else "")
     else:
