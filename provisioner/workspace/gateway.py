@@ -20,6 +20,9 @@ from provisioner.workspace.settle import settle
 
 T = TypeVar("T")
 R = TypeVar("R")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 
 _APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ORG_ID = "x-databricks-org-id"
@@ -102,6 +105,14 @@ class Workspace:
         """Apply ``function`` to all items at once; the first error is raised."""
         with ThreadPoolExecutor(self._parallelism) as pool:
             return list(pool.map(function, items))
+
+    def at_once(
+        self, first: Callable[[], A], second: Callable[[], B], third: Callable[[], C]
+    ) -> tuple[A, B, C]:
+        """Call three independent functions at once."""
+        with ThreadPoolExecutor(3) as pool:
+            runs = pool.submit(first), pool.submit(second), pool.submit(third)
+            return runs[0].result(), runs[1].result(), runs[2].result()
 
     def list_endpoints(self) -> list[dict[str, Any]]:
         """Summaries of all endpoints that the caller may see."""

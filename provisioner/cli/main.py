@@ -1,0 +1,107 @@
+"""The group of commands, loaded one by one, and the boundary where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from provisioner import __version__
+from provisioner.cli import output
+from provisioner.cli.options import Settings
+from provisioner.errors import ExitCode, ProvisionerError
+
+_COMMANDS = {
+    "init": "init",
+    "validate": "validate",
+    "plan": "plan",
+    "apply": "apply",
+    "drift": "drift",
+    "show": "show",
+    "schema": "schema",
+    "emulator": "emulator",
+}
+"""Command name to the module that defines it under that name as ``command``."""
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module only when that command runs or its help is shown."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module = importlib.import_module(f"provisioner.cli.{_COMMANDS[cmd_name]}")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
+)
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder of the project.  [default: found upward from here]",
+)
+@click.option("-v", "--verbose", count=True, help="Say more; twice for even more.")
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colour the output; NO_COLOR is honoured.",
+)
+@click.version_option(__version__, prog_name="provisioner")
+@click.pass_context
+def group(ctx: click.Context, project: Path | None, verbose: int, color: str) -> None:
+    """Infrastructure as code for Databricks Model Serving endpoints."""
+    ctx.color = {"always": True, "never": False}.get(color)
+    if ctx.color is None and os.environ.get("NO_COLOR"):
+        ctx.color = False
+    ctx.obj = Settings(project=project, verbosity=verbose)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; never raises, never shows a traceback."""
+    try:
+        result = group.main(args=list(arguments), prog_name="provisioner", standalone_mode=False)
+        return int(result or ExitCode.OK)
+    except click.UsageError as failure:
+        failure.show()
+        return ExitCode.USAGE
+    except click.ClickException as failure:
+        failure.show()
+        return ExitCode.FAILED
+    except ProvisionerError as failure:
+        output.show_problems(failure.problems())
+        return failure.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        output.note("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has gone; nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return ExitCode.FAILED
+    except Exception as failure:
+        _report_bug(failure)
+        return ExitCode.BUG
+
+
+def _report_bug(failure: Exception) -> None:
+    """Say where a bug is without its values, which might hold a secret."""
+    frame = traceback.extract_tb(failure.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
+    output.note(f"bug: {type(failure).__name__} at {place} (provisioner {__version__})")
+    if os.environ.get("PROVISIONER_TRACEBACK"):
+        for line in traceback.format_tb(failure.__traceback__):
+            output.note(line.rstrip())
+    else:
+        output.note("please report it; PROVISIONER_TRACEBACK=1 shows the calls that led there")

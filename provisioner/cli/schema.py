@@ -1,0 +1,28 @@
+"""``provisioner schema``."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal, cast
+
+import click
+
+from provisioner.cli import output
+
+_WRITTEN = ("endpoint", "environment")
+_ANSWERS = ("plan", "drift", "outcome")
+
+
+@click.command("schema")
+@click.argument("kind", type=click.Choice([*_WRITTEN, *_ANSWERS]))
+def command(kind: str) -> None:
+    """Print the JSON Schema of what is written or answered."""
+    if kind in _WRITTEN:
+        from provisioner.spec import json_schema
+
+        schema = json_schema(cast('Literal["endpoint", "environment"]', kind))
+    else:
+        from provisioner.report import machine
+
+        schema = machine.schema(kind)
+    output.answer(json.dumps(schema, indent=2, ensure_ascii=False))

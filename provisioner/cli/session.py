@@ -1,0 +1,145 @@
+"""A project, its workspace and the plan between them: what plan, apply and drift share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from provisioner import policy, rules
+from provisioner.cli import embedded
+from provisioner.cli.memory import Memory
+from provisioner.cli.options import Selection, Settings
+from provisioner.errors import Refused
+from provisioner.plan import Desired, Plan, Target, WorkspaceRef, build, desired
+from provisioner.project import Loaded, find_root, open_project
+from provisioner.record import Record, default_path
+from provisioner.wire.answers import Live, is_hosted
+from provisioner.wire.document import OWNER_TAG
+from provisioner.workspace.gateway import Access, Identity, Workspace
+
+_PATIENCE = 60
+"""Seconds for which calls are repeated when the workspace is busy or out of reach."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One environment, connected: everything that was read before anything is decided."""
+
+    loaded: Loaded
+    workspace: Workspace
+    identity: Identity
+    memory: Memory
+    record: Record | None
+    listed: tuple[dict[str, Any], ...]
+    """Summaries of all endpoints that the caller may see."""
+
+    @property
+    def target(self) -> Target:
+        """Whose plan is made, and where for."""
+        spec = self.loaded.spec
+        host = embedded.HOST if spec.workspace.emulator else self.workspace.host
+        return Target(
+            project=spec.project,
+            environment=self.loaded.environment,
+            workspace=WorkspaceRef(host, self.identity.workspace_id),
+            caller=self.identity.principal,
+        )
+
+    def compare(self, selection: Selection) -> tuple[Plan, dict[str, Live]]:
+        """Read the selected endpoints and make the plan."""
+        owner = self.target.owner
+        wanted = [
+            desired(endpoint.spec, owner, endpoint.where)
+            for endpoint in self.loaded.endpoints
+            if endpoint.name in selection
+        ]
+        live = self._read(wanted, selection)
+        base = None if self.record is None else self.record.documents()
+        plan = build(self.target, wanted, live, base)
+        judged = policy.judge(plan, self.loaded.spec.policy)
+        problems = (*self.loaded.problems, *self.memory.problems, *judged)
+        return replace(plan, problems=problems), live
+
+    def unmanaged(self, selection: Selection) -> list[str]:
+        """Endpoints of other owners or of nobody, without those that Databricks provides."""
+        declared = {endpoint.name for endpoint in self.loaded.endpoints}
+        return [
+            summary["name"]
+            for summary in self.listed
+            if summary["name"] in selection
+            and summary["name"] not in declared
+            and not is_hosted(summary)
+            and _owner(summary) != self.target.owner
+        ]
+
+    def _read(self, wanted: list[Desired], selection: Selection) -> dict[str, Live]:
+        existing = {summary["name"]: _owner(summary) for summary in self.listed}
+        rows: dict[str, Mapping[str, Any] | None] = {
+            want.name: want.document.get("permissions") for want in wanted if want.name in existing
+        }
+        for name, owner in existing.items():
+            if owner == self.target.owner and name in selection:
+                rows.setdefault(name, None)
+        found = self.workspace.in_parallel(
+            lambda item: self.workspace.read(item[0], item[1]), sorted(rows.items())
+        )
+        return {live.name: live for live in found if live is not None}
+
+
+def _owner(summary: Mapping[str, Any]) -> str:
+    tags = summary.get("tags") or []
+    return next((tag.get("value") or "" for tag in tags if tag["key"] == OWNER_TAG), "")
+
+
+def load(settings: Settings, environment: str) -> Loaded:
+    """Load one environment of the project, offline."""
+    return open_project(project_root(settings)).load(environment, rules.check)
+
+
+def project_root(settings: Settings) -> Path:
+    """The folder of the project."""
+    return settings.project or find_root(Path.cwd())
+
+
+@contextmanager
+def connected(settings: Settings, environment: str, parallelism: int = 10) -> Iterator[Session]:
+    """Load an environment and connect to its workspace."""
+    loaded = load(settings, environment)
+    with _access(loaded) as access:
+        workspace = Workspace.connect(access, parallelism=parallelism, patience=_patience())
+        place = loaded.spec.record or default_path(loaded.spec.project, environment)
+        memory = Memory(workspace, loaded.root, place)
+        identity, listed, record = workspace.at_once(
+            workspace.identity, workspace.list_endpoints, memory.load
+        )
+        _check_pin(loaded, identity)
+        yield Session(loaded, workspace, identity, memory, record, tuple(listed))
+
+
+@contextmanager
+def _access(loaded: Loaded) -> Iterator[Access]:
+    where = loaded.spec.workspace
+    if where.emulator:
+        with embedded.running(loaded.root) as url:
+            yield Access(host=url, token="embedded", auth_type="pat")  # noqa: S106 - any token
+    else:
+        yield Access(where.host or "", where.profile or "", where.auth_type or "")
+
+
+def _check_pin(loaded: Loaded, identity: Identity) -> None:
+    pin = loaded.spec.workspace.workspace_id
+    if pin and pin != identity.workspace_id:
+        raise Refused(
+            f"environment {loaded.environment} is pinned to workspace {pin}, "
+            f"this is workspace {identity.workspace_id or 'without an id'}",
+            "check the host and the credentials, or correct workspace.workspace_id",
+        )
+
+
+def _patience() -> int:
+    value = os.environ.get("PROVISIONER_PATIENCE_SECONDS", "")
+    return int(value) if value.isdecimal() and int(value) > 0 else _PATIENCE

@@ -1,0 +1,27 @@
+"""``provisioner show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from provisioner.cli import options, output
+from provisioner.cli.options import Settings
+from provisioner.plan import Plan
+from provisioner.report import machine, terminal
+
+
+@click.command("show")
+@click.argument(
+    "planfile", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="PLANFILE"
+)
+@options.output_format("text", "json")
+@click.pass_obj
+def command(settings: Settings, planfile: Path, form: str) -> None:
+    """Show a saved plan; works however old the plan is, and needs no workspace."""
+    plan = machine.load(planfile.read_bytes(), Plan, str(planfile))
+    if form == "json":
+        output.answer(machine.dump(plan))
+    else:
+        output.answer(terminal.plan(plan, verbose=settings.verbose))

@@ -1,0 +1,273 @@
+"""Text for people at a terminal: readable at 80 columns, and without colour."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from click import style
+
+from provisioner.diff import Cause, Effect, Reason
+from provisioner.errors import Problem, Severity
+from provisioner.plan import Action, Change, EndpointPlan, Impact, Plan
+from provisioner.plan.drift import Drift, EndpointDrift, Health, Sync
+from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
+
+WIDTH = 80
+
+_SYMBOLS = {
+    Action.CREATE: ("+", "green"),
+    Action.UPDATE: ("~", "yellow"),
+    Action.REPLACE: ("-/+", "red"),
+    Action.RETIRE: ("-", "red"),
+    Action.ADOPT: ("~", "cyan"),
+    Action.WAIT: ("~", "yellow"),
+    Action.BLOCKED: ("!", "red"),
+    Action.NONE: ("=", None),
+}
+_IMPACTS = {
+    Impact.NONE: "",
+    Impact.METADATA: "serving goes on untouched",
+    Impact.REDEPLOY: "rolls out while the old configuration serves",
+    Impact.NEW: "",
+    Impact.DOWNTIME: "deleted and made anew: other id, no service meanwhile",
+    Impact.DELETE: "deleted for good",
+}
+_REASONS = {
+    Reason.DECLARED: "",
+    Reason.CLEARED: "cleared",
+    Reason.REMOVED_FROM_SPEC: "no longer declared",
+    Reason.NOT_DECLARED: "not declared",
+    Reason.NO_LONGER_MANAGED: "no longer managed, left as it is",
+    Reason.IGNORED: "left alone: lifecycle.ignore",
+    Reason.SERVER_DECIDES: "left alone: the service decides it",
+    Reason.FIXED_AT_CREATION: "fixed at creation",
+}
+
+
+def printable(text: str) -> str:
+    """``text`` with everything that could steer a terminal or reorder a line made visible."""
+    return "".join(
+        char
+        if unicodedata.category(char)[0] != "C"
+        else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def value_text(value: Any) -> str:
+    """A value on one line: text bare where that is unambiguous, else as JSON."""
+    if value is None:
+        return "(unset)"
+    if isinstance(value, str) and value and value == value.strip() and value[0] not in "[{\"'(":
+        return printable(value)
+    return printable(json.dumps(value, ensure_ascii=False, sort_keys=True))
+
+
+def problems(found: Iterable[Problem]) -> str:
+    """Problems, each with its place first so that editors can jump there."""
+    return "\n".join(line for problem in found for line in _problem(problem))
+
+
+def _problem(problem: Problem) -> Iterator[str]:
+    color = {Severity.ERROR: "red", Severity.WARNING: "yellow"}.get(problem.severity, "cyan")
+    kind = style(f"{problem.severity.value}[{problem.code}]", fg=color, bold=True)
+    place = f"{problem.where}: " if problem.where else ""
+    yield f"{place}{kind}: {printable(problem.summary)}"
+    if problem.hint:
+        yield f"    {printable(problem.hint)}"
+
+
+def plan(value: Plan, *, verbose: bool = False) -> str:
+    """A plan; the last line is always the count of each action."""
+    lines = [_header("Plan", value), ""]
+    for entry in value.endpoints:
+        if entry.action is not Action.NONE or verbose or entry.changes:
+            lines += [*_entry(entry), ""]
+    if value.problems:
+        lines += [problems(value.problems), ""]
+    counts = value.summary
+    for action, words in (("wait", "to wait for"), ("blocked", "blocked")):
+        if counts[action]:
+            lines.append(f"{counts[action]} {words}.")
+    lines.append(
+        f"Plan: {counts['create']} to create, {counts['update']} to update, "
+        f"{counts['replace']} to replace, {counts['retire']} to retire, "
+        f"{counts['adopt']} to adopt, {counts['none']} unchanged."
+    )
+    return "\n".join(lines)
+
+
+def _header(what: str, value: Plan | Drift | Outcome) -> str:
+    name = style(value.environment, bold=True)
+    return f"{what} for {name} (project {value.project}) on {value.workspace.host}"
+
+
+def _entry(entry: EndpointPlan) -> Iterator[str]:
+    symbol, color = _SYMBOLS[entry.action]
+    title = style(f"{symbol} {entry.action.value}  {entry.name}", fg=color, bold=True)
+    about = [entry.kind.replace("_", " "), _IMPACTS[entry.impact]]
+    yield f"  {title}  {_dim(', '.join(filter(None, about)))}".rstrip()
+    if entry.blocked_by:
+        yield f"      blocked: {printable(entry.blocked_by)}"
+    if entry.permit:
+        yield f"      needs {entry.permit} {entry.name}"
+    yield from _changes(entry.changes, with_causes=entry.action is not Action.CREATE)
+
+
+def _changes(changes: Sequence[Change], *, with_causes: bool) -> Iterator[str]:
+    """Changes by the block they are in, each on one line where it fits."""
+    for block, group in groupby(changes, key=lambda change: _split(change.path)[0]):
+        members = list(group)
+        yield f"      {printable(block)}" if block else "      (endpoint)"
+        width = max(len(_split(change.path)[1]) for change in members)
+        for change in members:
+            yield from _change(change, min(width, 34), with_cause=with_causes)
+
+
+def _split(path: str) -> tuple[str, str]:
+    """The block that a path is in and the rest: up to its last member, or its first part."""
+    if "]" in path:
+        head, _, rest = path.rpartition("]")
+        if rest:
+            return f"{head}]", rest.lstrip(".")
+        head, _, member = path.rpartition("[")
+        return head, member.removesuffix("]")
+    head, _, rest = path.partition(".")
+    return (head, rest) if rest else ("", head)
+
+
+def _change(change: Change, width: int, *, with_cause: bool) -> Iterator[str]:
+    symbol, color = _mark(change)
+    name = f"{symbol} {_split(change.path)[1]:<{width}}"
+    line = f"        {style(printable(name), fg=color)}  {_values(change)}"
+    plain = f"        {name}  {_values(change)}"
+    notes = list(_notes(change)) if with_cause else []
+    note = f"  ({', '.join(notes)})" if notes else ""
+    if len(plain) + len(note) <= WIDTH:
+        yield line.rstrip() + _dim(note)
+    else:
+        yield line.rstrip()
+        if notes:
+            yield _dim(f"            ({', '.join(notes)})")
+
+
+def _mark(change: Change) -> tuple[str, str | None]:
+    if change.effect is Effect.NONE:
+        return "=", None
+    if change.effect is Effect.REPLACE:
+        return "-/+", "red"
+    if change.effect is Effect.REMOVE:
+        return "-", "red"
+    return ("+", "green") if change.before is None else ("~", "yellow")
+
+
+def _values(change: Change) -> str:
+    if change.effect is Effect.NONE and change.before == change.after:
+        return "" if isinstance(change.before, dict) else value_text(change.before)
+    if change.before is None:
+        return value_text(change.after)
+    if change.after is None:
+        return f"was {value_text(change.before)}"
+    return f"{value_text(change.before)} -> {value_text(change.after)}"
+
+
+def _notes(change: Change) -> Iterator[str]:
+    if change.effect is Effect.NONE and change.reason is Reason.FIXED_AT_CREATION:
+        yield "cannot be changed in place"
+    elif change.effect is Effect.REPLACE:
+        yield "fixed at creation"
+    elif reason := _REASONS[change.reason]:
+        yield reason
+    if change.cause is Cause.DRIFT and change.effect is not Effect.NONE:
+        yield "changed outside"
+    if change.source:
+        yield f"{change.source.file}:{change.source.line}"
+
+
+def outcome(value: Outcome) -> str:
+    """What an apply did, endpoint by endpoint, and the counts."""
+    lines = [_header("Applied", value), ""]
+    for endpoint in value.endpoints:
+        if endpoint.result is not Result.SKIPPED:
+            lines += _outcome(endpoint)
+    counts = {name: count for name, count in value.summary.items() if count or name == "done"}
+    unchanged = counts.pop(Result.SKIPPED.value, 0)
+    parts = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
+    if value.interrupted:
+        lines.append("Interrupted: what was started is listed above; run apply again to go on.")
+    lines += ["", f"Applied: {', '.join([*parts, f'{unchanged} unchanged'])}."]
+    return "\n".join(lines)
+
+
+_RESULT_COLORS = {
+    Result.DONE: "green",
+    Result.FAILED: "red",
+    Result.IN_PROGRESS: "yellow",
+    Result.SKIPPED: None,
+    Result.NOT_REACHED: "yellow",
+}
+
+
+def _outcome(endpoint: EndpointOutcome) -> Iterator[str]:
+    word = f"{endpoint.result.value.replace('_', ' '):<12}"
+    color = _RESULT_COLORS[endpoint.result]
+    yield f"  {style(word, fg=color)} {endpoint.action.value:<8} {endpoint.name}"
+    if endpoint.result is Result.DONE and endpoint.invocation_url:
+        yield _dim(f"      {endpoint.invocation_url}")
+    if endpoint.error:
+        yield f"      {printable(endpoint.error)}"
+        for step in endpoint.steps:
+            yield f"        {step.result.value.replace('_', ' '):<12} {step.call}"
+
+
+def drift(value: Drift, *, verbose: bool = False) -> str:
+    """Where the workspace is not what is declared."""
+    lines = [_header("Drift", value), ""]
+    for endpoint in value.endpoints:
+        well = endpoint.config is Sync.IN_SYNC and endpoint.health is Health.READY
+        if not well or verbose or endpoint.changes:
+            lines += [*_drift(endpoint), ""]
+    if value.problems:
+        lines += [problems(value.problems), ""]
+    counts = {name: count for name, count in value.summary.items() if count}
+    parts = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
+    lines.append(f"Drift: {', '.join(parts) or 'no endpoints'}.")
+    return "\n".join(lines)
+
+
+_SYNC_MARKS = {
+    Sync.IN_SYNC: ("=", None),
+    Sync.DRIFTED: ("~", "yellow"),
+    Sync.MISSING: ("-", "red"),
+    Sync.PENDING: ("+", "cyan"),
+    Sync.REPLACED_OUTSIDE: ("-/+", "red"),
+    Sync.UNMANAGED: ("?", None),
+}
+
+
+def _drift(endpoint: EndpointDrift) -> Iterator[str]:
+    symbol, color = _SYNC_MARKS[endpoint.config]
+    words = endpoint.config.value.replace("_", " ")
+    title = style(f"{symbol} {words}  {endpoint.name}", fg=color, bold=True)
+    health = endpoint.health.value.replace("_", " ")
+    yield f"  {title}  {_dim('' if endpoint.config is Sync.UNMANAGED else health)}".rstrip()
+    for message in endpoint.messages:
+        yield f"      {printable(message)}"
+    for change in endpoint.changes:
+        yield f"      {printable(change.path)}"
+        if change.effect is Effect.NONE and change.before == change.after:
+            yield _dim(f"          {_REASONS[change.reason]}")
+            continue
+        notes = f"  ({', '.join(_notes(change))})" if any(_notes(change)) else ""
+        declared, live = value_text(change.after), value_text(change.before)
+        yield f"          declared {declared}, live {live}"
+        if notes:
+            yield _dim(f"          {notes.strip()}")
+
+
+def _dim(text: str) -> str:
+    return style(text, dim=True) if text else ""
