@@ -10,6 +10,9 @@ from typing import Literal
 from provisioner.emulator.answers import Json
 from provisioner.emulator.errors import unauthenticated
 
+ISSUED = "oauth-"
+"""How the tokens begin that the token endpoint gives out."""
+
 
 @dataclass(frozen=True)
 class Principal:
@@ -48,14 +51,15 @@ def find_principal(workspace: Json, name: str) -> Principal | None:
 def authenticate(workspace: Json, authorization: str) -> Principal:
     """The caller behind an Authorization header.
 
-    Any token that is not refused and not mapped belongs to the default user.
+    Any token that is not refused and not mapped belongs to the default user, except for those
+    that look as if they had been issued here.
     """
     identity = workspace["identity"]
     token = _token_of(authorization)
     if not token or token in identity["refused_tokens"]:
         raise unauthenticated()
-    name = identity["tokens"].get(token, identity["default_user"])
-    principal = find_principal(workspace, name)
+    unknown = "" if token.startswith(ISSUED) else identity["default_user"]
+    principal = find_principal(workspace, identity["tokens"].get(token, unknown))
     if principal is None:
         raise unauthenticated()
     return principal

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 from provisioner.emulator.answers import Answer, Json
 from provisioner.emulator.calls import Call, Route
-from provisioner.emulator.identity import decode_basic
+from provisioner.emulator.identity import ISSUED, decode_basic
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant's name
 
@@ -48,7 +48,7 @@ def token(call: Call) -> Answer:
                 return _refused(400, "invalid_request", "subject_token is missing")
         case grant:
             return _refused(400, "unsupported_grant_type", f"grant_type {grant} is not supported")
-    issued = f"oauth-{call.world.new_id()}"
+    issued = f"{ISSUED}{call.world.new_id()}"
     call.workspace["identity"]["tokens"][issued] = client_id
     scope = form.get("scope", "all-apis")
     return Answer(

@@ -14,7 +14,7 @@ from provisioner.emulator import running
 class Api:
     """The workspace as a person with a token sees it, and the emulator's own side."""
 
-    def __init__(self, url: str, token: str = "any-token") -> None:
+    def __init__(self, url: str, token: str = "any-token") -> None:  # noqa: S107
         self.url = url
         self.session = requests.Session()
         self.session.headers["Authorization"] = f"Bearer {token}"

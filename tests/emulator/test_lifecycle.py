@@ -75,9 +75,7 @@ def test_other_parts_do_not_wait_for_an_update(slow: Api):
     slow.ok("PATCH", f"{ENDPOINTS}/churn/tags", {"add_tags": [{"key": "a"}]})
     slow.ok("PUT", f"{ENDPOINTS}/churn/ai-gateway", {"usage_tracking_config": {"enabled": True}})
     mails = {"on_update_failure": ["x@example.com"]}
-    answer = slow.ok(
-        "PATCH", f"{ENDPOINTS}/churn/notifications", {"email_notifications": mails}
-    )
+    answer = slow.ok("PATCH", f"{ENDPOINTS}/churn/notifications", {"email_notifications": mails})
     assert answer == {"name": "churn", "email_notifications": mails}
     assert slow.endpoint("churn")["email_notifications"] == mails
 
