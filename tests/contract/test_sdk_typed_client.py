@@ -91,7 +91,7 @@ def create(client: WorkspaceClient, name: str) -> s.ServingEndpointDetailed:
 
 
 @live
-def test_create_and_wait(client: WorkspaceClient, name: str):
+def test_create_and_wait(client: WorkspaceClient, name: str) -> None:
     answer = create(client, name)
     assert answer.name == name
     assert answer.id
@@ -106,7 +106,7 @@ def test_create_and_wait(client: WorkspaceClient, name: str):
 
 
 @live
-def test_get_and_list(client: WorkspaceClient, name: str):
+def test_get_and_list(client: WorkspaceClient, name: str) -> None:
     created = create(client, name)
     assert client.serving_endpoints.get(name).id == created.id
     listed = {endpoint.name: endpoint for endpoint in client.serving_endpoints.list()}
@@ -115,7 +115,7 @@ def test_get_and_list(client: WorkspaceClient, name: str):
 
 
 @live
-def test_update_config_and_wait(client: WorkspaceClient, name: str):
+def test_update_config_and_wait(client: WorkspaceClient, name: str) -> None:
     create(client, name)
     answer = client.serving_endpoints.update_config_and_wait(
         name,
@@ -135,7 +135,7 @@ def test_update_config_and_wait(client: WorkspaceClient, name: str):
 
 
 @live
-def test_gateway_tags_and_notifications(client: WorkspaceClient, name: str):
+def test_gateway_tags_and_notifications(client: WorkspaceClient, name: str) -> None:
     create(client, name)
     limit = s.AiGatewayRateLimit(
         calls=10,
@@ -156,7 +156,7 @@ def test_gateway_tags_and_notifications(client: WorkspaceClient, name: str):
 
 
 @live
-def test_permissions(client: WorkspaceClient, name: str):
+def test_permissions(client: WorkspaceClient, name: str) -> None:
     endpoint_id = create(client, name).id or ""
     me = client.current_user.me().user_name
     query = s.ServingEndpointPermissionLevel.CAN_QUERY
@@ -175,7 +175,7 @@ def test_permissions(client: WorkspaceClient, name: str):
 
 
 @live
-def test_errors(client: WorkspaceClient, name: str):
+def test_errors(client: WorkspaceClient, name: str) -> None:
     with pytest.raises(ResourceDoesNotExist):
         client.serving_endpoints.get(name)
     create(client, name)
@@ -193,7 +193,7 @@ def test_errors(client: WorkspaceClient, name: str):
 
 
 @emulator_only
-def test_create_by_model_units(client: WorkspaceClient, name: str):
+def test_create_by_model_units(client: WorkspaceClient, name: str) -> None:
     entity = s.PtServedModel(
         entity_name="system.ai.gpt-oss-120b", entity_version="1", provisioned_model_units=50
     )
@@ -211,7 +211,7 @@ def test_create_by_model_units(client: WorkspaceClient, name: str):
 
 
 @emulator_only
-def test_failed_update_raises(client: WorkspaceClient, name: str):
+def test_failed_update_raises(client: WorkspaceClient, name: str) -> None:
     create(client, name)
     rule = {"outcome": "failed", "message": "no capacity", "logs": "boom", "times": 1}
     client.api_client.do("POST", "/__emulator/builds", body=rule)
@@ -221,7 +221,7 @@ def test_failed_update_raises(client: WorkspaceClient, name: str):
 
 
 @emulator_only
-def test_update_in_progress(client: WorkspaceClient, name: str):
+def test_update_in_progress(client: WorkspaceClient, name: str) -> None:
     client.api_client.do("POST", "/__emulator/builds", body={"outcome": "never", "times": 1})
     client.serving_endpoints.create(
         name, config=s.EndpointCoreConfigInput(name=name, served_entities=[external()])
@@ -231,7 +231,7 @@ def test_update_in_progress(client: WorkspaceClient, name: str):
 
 
 @emulator_only
-def test_neighbouring_services(client: WorkspaceClient):
+def test_neighbouring_services(client: WorkspaceClient) -> None:
     client.secrets.create_scope("contract")
     client.secrets.put_secret("contract", "key", string_value="value")
     assert [secret.key for secret in client.secrets.list_secrets("contract")] == ["key"]
@@ -247,7 +247,7 @@ def test_neighbouring_services(client: WorkspaceClient):
 
 @emulator_only
 @pytest.mark.usefixtures("client")
-def test_service_principal_signs_in(url: str):
+def test_service_principal_signs_in(url: str) -> None:
     config = Config(host=url, client_id=SERVICE_PRINCIPAL, client_secret=CLIENT_SECRET)
     with connected(config) as machine:
         assert machine.current_user.me().user_name == SERVICE_PRINCIPAL

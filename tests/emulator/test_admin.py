@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
@@ -11,13 +12,13 @@ from .conftest import ENDPOINTS, Api, custom, external
 UNAVAILABLE = {"status": 503, "error_code": "TEMPORARILY_UNAVAILABLE"}
 
 
-def test_health_needs_no_token(api: Api):
+def test_health_needs_no_token(api: Api) -> None:
     health = requests.get(f"{api.url}/__emulator/health", timeout=10).json()
     assert health["status"] == "ok"
     assert health["clock"] == "instant"
 
 
-def test_fault_before_has_no_effect(api: Api):
+def test_fault_before_has_no_effect(api: Api) -> None:
     api.admin("POST", "faults", {"match": {"method": "POST"}, "times": 1} | UNAVAILABLE)
     body = {"name": "bare"}
     assert api.refused("POST", ENDPOINTS, body) == (503, "TEMPORARILY_UNAVAILABLE")
@@ -25,7 +26,7 @@ def test_fault_before_has_no_effect(api: Api):
     api.ok("POST", ENDPOINTS, body)
 
 
-def test_fault_after_keeps_the_effect(api: Api):
+def test_fault_after_keeps_the_effect(api: Api) -> None:
     api.admin("POST", "faults", {"effect": "after", "times": 1, "status": 500, "message": "oops"})
     assert api.refused("POST", ENDPOINTS, {"name": "bare"})[0] == 500
     assert api.message == "oops"
@@ -33,7 +34,7 @@ def test_fault_after_keeps_the_effect(api: Api):
 
 
 @pytest.mark.parametrize(("effect", "status"), [("before", 404), ("after", 200)])
-def test_dropped_connection(api: Api, effect: str, status: int):
+def test_dropped_connection(api: Api, effect: str, status: int) -> None:
     api.admin("POST", "faults", {"drop": True, "effect": effect, "match": {"method": "POST"}})
     with pytest.raises(requests.ConnectionError):
         api.call("POST", ENDPOINTS, {"name": "bare"})
@@ -42,7 +43,7 @@ def test_dropped_connection(api: Api, effect: str, status: int):
     assert lost["status"] is None
 
 
-def test_fault_that_only_adds(api: Api):
+def test_fault_that_only_adds(api: Api) -> None:
     api.admin("POST", "faults", {"headers": {"Retry-After": "7"}, "delay_seconds": 0.1})
     before = time.monotonic()
     answer = api.call("GET", ENDPOINTS)
@@ -51,14 +52,14 @@ def test_fault_that_only_adds(api: Api):
     assert answer.headers["Retry-After"] == "7"
 
 
-def test_fault_paths_match_in_full(api: Api):
+def test_fault_paths_match_in_full(api: Api) -> None:
     api.admin("POST", "faults", {"match": {"path": f"{ENDPOINTS}/[^/]+"}} | UNAVAILABLE)
     api.ok("GET", ENDPOINTS)
     assert api.refused("GET", f"{ENDPOINTS}/x")[0] == 503
     assert api.refused("GET", f"{ENDPOINTS}/x/metrics")[0] == 404
 
 
-def test_fault_skips_and_counts(api: Api):
+def test_fault_skips_and_counts(api: Api) -> None:
     api.admin("POST", "faults", {"skip": 1, "times": 2} | UNAVAILABLE)
     statuses = [api.call("GET", ENDPOINTS).status_code for _ in range(4)]
     assert statuses == [200, 503, 503, 200]
@@ -67,7 +68,7 @@ def test_fault_skips_and_counts(api: Api):
     assert api.admin("GET", "faults") == {"faults": []}
 
 
-def test_fault_dice_are_repeatable(api: Api):
+def test_fault_dice_are_repeatable(api: Api) -> None:
     def draw() -> list[int]:
         api.admin("DELETE", "faults")
         api.admin("POST", "faults", {"probability": 0.5, "seed": 4} | UNAVAILABLE)
@@ -88,11 +89,11 @@ def test_fault_dice_are_repeatable(api: Api):
         ("builds", {"endpoint": "x"}),
     ],
 )
-def test_bad_rules_are_refused(api: Api, side: str, rule: dict):
+def test_bad_rules_are_refused(api: Api, side: str, rule: dict[str, Any]) -> None:
     assert api.refused("POST", f"/__emulator/{side}", rule)[0] == 400
 
 
-def test_delays_do_not_block_others(api: Api):
+def test_delays_do_not_block_others(api: Api) -> None:
     api.admin("POST", "faults", {"match": {"path": f"{ENDPOINTS}/slow"}, "delay_seconds": 0.5})
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(lambda: Api(api.url).call("GET", f"{ENDPOINTS}/slow").close())
@@ -102,7 +103,7 @@ def test_delays_do_not_block_others(api: Api):
         waiting.result()
 
 
-def test_requests_are_recorded_in_order(api: Api):
+def test_requests_are_recorded_in_order(api: Api) -> None:
     api.create("bot", external())
     api.call("GET", f"{ENDPOINTS}?a=1")
     api.admin("POST", "faults", {"times": 1} | UNAVAILABLE)
@@ -120,7 +121,7 @@ def test_requests_are_recorded_in_order(api: Api):
     assert api.admin("GET", "requests") == {"requests": []}
 
 
-def test_export_is_deterministic_and_seeds_itself(api: Api):
+def test_export_is_deterministic_and_seeds_itself(api: Api) -> None:
     def play() -> str:
         api.admin("POST", "reset")
         api.create("bot", external())
@@ -141,7 +142,7 @@ def export(api: Api) -> str:
     return api.call("GET", "/__emulator/export").text
 
 
-def test_seed_is_merged_and_null_removes(api: Api):
+def test_seed_is_merged_and_null_removes(api: Api) -> None:
     api.admin("POST", "seed", {
         "secrets": {"extra": {"keys": {"token": "v"}}, "llm": {"keys": {"palm_api_key": None}}},
         "unity_catalog": {"models": {"main.ml.new": {"versions": {"1": {"status": "READY"}}}}},
@@ -158,7 +159,7 @@ def test_seed_is_merged_and_null_removes(api: Api):
     assert theirs["creator"] == "bob@example.com"
 
 
-def test_seed_takes_a_pasted_answer(api: Api):
+def test_seed_takes_a_pasted_answer(api: Api) -> None:
     answer = api.create("bot", external()) and api.endpoint("bot")
     api.admin("POST", "reset")
     api.admin("POST", "seed", {"endpoints": {"bot": answer}})
@@ -171,13 +172,13 @@ def test_seed_takes_a_pasted_answer(api: Api):
 @pytest.mark.parametrize(
     "document", [{"nonsense": 1}, {"endpoints": []}, {"format": 99}, {"complete": True}]
 )
-def test_bad_seeds_change_nothing(api: Api, document: dict):
+def test_bad_seeds_change_nothing(api: Api, document: dict[str, Any]) -> None:
     before = export(api)
     assert api.refused("POST", "/__emulator/seed", document)[0] == 400
     assert export(api) == before
 
 
-def test_clock_only_moves_when_manual(api: Api, slow: Api):
+def test_clock_only_moves_when_manual(api: Api, slow: Api) -> None:
     body = {"advance_seconds": 1}
     assert api.refused("POST", "/__emulator/clock", body)[0] == 400
     before = slow.admin("GET", "health")["now_ms"]
@@ -185,12 +186,12 @@ def test_clock_only_moves_when_manual(api: Api, slow: Api):
     assert slow.refused("POST", "/__emulator/clock", {"advance_seconds": -1})[0] == 400
 
 
-def test_unknown_admin_route(api: Api):
+def test_unknown_admin_route(api: Api) -> None:
     assert api.refused("GET", "/__emulator/nope")[0] == 404
     assert api.refused("PATCH", "/__emulator/faults", {})[0] == 404
 
 
-def test_parallel_reads_are_fast(api: Api):
+def test_parallel_reads_are_fast(api: Api) -> None:
     api.create("bot", external())
 
     def read(_: int) -> int:

@@ -1,17 +1,18 @@
 """How updates begin, go on and end."""
 
 import time
+from typing import Any
 
 from provisioner.emulator import running
 
 from .conftest import ENDPOINTS, Api, config, custom, external, throughput
 
 
-def state(answer: dict) -> tuple[str, str]:
+def state(answer: dict[str, Any]) -> tuple[str, str]:
     return answer["state"]["ready"], answer["state"]["config_update"]
 
 
-def test_create_takes_its_time(slow: Api):
+def test_create_takes_its_time(slow: Api) -> None:
     assert state(slow.create("churn", custom())) == ("NOT_READY", "IN_PROGRESS")
     slow.advance(599)
     answer = slow.endpoint("churn")
@@ -26,7 +27,7 @@ def test_create_takes_its_time(slow: Api):
     assert entity["state"]["deployment"] == "DEPLOYMENT_READY"
 
 
-def test_durations_follow_the_kind(slow: Api):
+def test_durations_follow_the_kind(slow: Api) -> None:
     slow.create("bot", external())
     slow.create("churn", custom())
     slow.create("llama", throughput())
@@ -37,13 +38,13 @@ def test_durations_follow_the_kind(slow: Api):
     assert slow.endpoint("llama")["last_updated_timestamp"] > 0
 
 
-def test_name_only_endpoint_is_never_ready(slow: Api):
+def test_name_only_endpoint_is_never_ready(slow: Api) -> None:
     answer = slow.ok("POST", ENDPOINTS, {"name": "bare"})
     assert state(answer) == ("NOT_READY", "NOT_UPDATING")
     assert not {"config", "pending_config"} & set(answer)
 
 
-def test_old_config_serves_during_an_update(slow: Api):
+def test_old_config_serves_during_an_update(slow: Api) -> None:
     slow.create("churn", custom("1", name="m"))
     slow.advance(600)
     answer = slow.ok("PUT", f"{ENDPOINTS}/churn/config", config(custom("2", name="m")))
@@ -53,7 +54,7 @@ def test_old_config_serves_during_an_update(slow: Api):
     assert answer["config"]["served_entities"][0]["entity_version"] == "1"
 
 
-def test_same_config_again_is_an_update(slow: Api):
+def test_same_config_again_is_an_update(slow: Api) -> None:
     slow.create("churn", custom())
     slow.advance(600)
     slow.ok("PUT", f"{ENDPOINTS}/churn/config", config(custom()))
@@ -61,7 +62,7 @@ def test_same_config_again_is_an_update(slow: Api):
     assert slow.endpoint("churn")["config"]["config_version"] == 2
 
 
-def test_config_and_telemetry_wait_for_an_update(slow: Api):
+def test_config_and_telemetry_wait_for_an_update(slow: Api) -> None:
     slow.create("churn", custom())
     busy = (409, "RESOURCE_CONFLICT")
     assert slow.refused("PUT", f"{ENDPOINTS}/churn/config", config(custom())) == busy
@@ -70,7 +71,7 @@ def test_config_and_telemetry_wait_for_an_update(slow: Api):
     assert slow.refused("PATCH", path, {"telemetry_config": {}}) == busy
 
 
-def test_other_parts_do_not_wait_for_an_update(slow: Api):
+def test_other_parts_do_not_wait_for_an_update(slow: Api) -> None:
     slow.create("churn", custom())
     slow.ok("PATCH", f"{ENDPOINTS}/churn/tags", {"add_tags": [{"key": "a"}]})
     slow.ok("PUT", f"{ENDPOINTS}/churn/ai-gateway", {"usage_tracking_config": {"enabled": True}})
@@ -80,7 +81,7 @@ def test_other_parts_do_not_wait_for_an_update(slow: Api):
     assert slow.endpoint("churn")["email_notifications"] == mails
 
 
-def test_failed_update_leaves_the_old_config_serving(slow: Api):
+def test_failed_update_leaves_the_old_config_serving(slow: Api) -> None:
     slow.create("churn", custom("1", name="a"))
     slow.advance(600)
     slow.admin("POST", "builds", {
@@ -108,7 +109,7 @@ def test_failed_update_leaves_the_old_config_serving(slow: Api):
     assert answer["config"]["config_version"] == 3
 
 
-def test_first_deployment_that_fails(api: Api):
+def test_first_deployment_that_fails(api: Api) -> None:
     api.admin("POST", "builds", {"outcome": "failed"})
     api.create("churn", custom())
     answer = api.endpoint("churn")
@@ -117,14 +118,14 @@ def test_first_deployment_that_fails(api: Api):
     assert answer["pending_config"]["served_entities"][0]["state"]["deployment_state_message"]
 
 
-def test_deployment_that_never_ends(api: Api):
+def test_deployment_that_never_ends(api: Api) -> None:
     api.admin("POST", "builds", {"outcome": "never"})
     api.create("bot", external())
     assert state(api.endpoint("bot")) == ("NOT_READY", "IN_PROGRESS")
     assert api.call("DELETE", f"{ENDPOINTS}/bot").status_code == 200
 
 
-def test_build_rule_sets_the_duration(slow: Api):
+def test_build_rule_sets_the_duration(slow: Api) -> None:
     slow.admin("POST", "builds", {"match": {"endpoint": "bot"}, "seconds": 60})
     slow.create("bot", external())
     slow.advance(59)
@@ -133,7 +134,7 @@ def test_build_rule_sets_the_duration(slow: Api):
     assert state(slow.endpoint("bot")) == ("READY", "NOT_UPDATING")
 
 
-def test_missing_secret_fails_the_build(api: Api):
+def test_missing_secret_fails_the_build(api: Api) -> None:
     api.create("bot", external(openai_api_key="{{secrets/llm/nothing}}"))
     answer = api.endpoint("bot")
     assert state(answer) == ("NOT_READY", "UPDATE_FAILED")
@@ -141,14 +142,14 @@ def test_missing_secret_fails_the_build(api: Api):
     assert message == "Secret does not exist: llm/nothing."
 
 
-def test_name_is_free_at_once_and_the_id_is_new(api: Api):
+def test_name_is_free_at_once_and_the_id_is_new(api: Api) -> None:
     old = api.create("bot", external())["id"]
     assert api.call("DELETE", f"{ENDPOINTS}/bot").content == b""
     assert api.create("bot", external())["id"] != old
     api.ok("GET", f"/api/2.0/permissions/serving-endpoints/{old}")
 
 
-def test_stop_and_start(api: Api):
+def test_stop_and_start(api: Api) -> None:
     api.create("churn", custom())
     answer = api.ok("POST", f"{ENDPOINTS}/churn/config:stop")
     assert state(answer) == ("NOT_READY", "NOT_UPDATING")
@@ -159,8 +160,8 @@ def test_stop_and_start(api: Api):
     assert answer["config"]["config_version"] == 2
 
 
-def test_model_units(api: Api):
-    entity = {"entity_name": "system.ai.gpt-oss-120b", "entity_version": "1"}
+def test_model_units(api: Api) -> None:
+    entity: dict[str, Any] = {"entity_name": "system.ai.gpt-oss-120b", "entity_version": "1"}
     entity |= {"provisioned_model_units": 50, "burst_scaling_enabled": True}
     body = {"name": "oss", "config": config(entity)}
     assert api.refused("POST", ENDPOINTS, body)[0] == 400
@@ -174,7 +175,7 @@ def test_model_units(api: Api):
     assert "burst_scaling_enabled" not in served
 
 
-def test_real_clock_settles_by_itself():
+def test_real_clock_settles_by_itself() -> None:
     with running(clock="real") as url, (api := Api(url)).session:
         api.create("bot", external())
         assert state(api.endpoint("bot"))[1] == "IN_PROGRESS"

@@ -1,6 +1,7 @@
 """The APIs around serving: permissions, secrets, Unity Catalog, directory, files."""
 
 import base64
+from typing import Any
 
 from .conftest import ENDPOINTS, Api, custom, external, throughput
 
@@ -11,7 +12,7 @@ WORKSPACE = "/api/2.0/workspace"
 MISSING = (404, "RESOURCE_DOES_NOT_EXIST")
 
 
-def rows(answer: dict) -> dict[str, tuple[str, bool]]:
+def rows(answer: dict[str, Any]) -> dict[str, tuple[str, bool]]:
     names = ("user_name", "group_name", "service_principal_name")
     return {
         next(row[name] for name in names if name in row): (
@@ -22,14 +23,14 @@ def rows(answer: dict) -> dict[str, tuple[str, bool]]:
     }
 
 
-def acl(**levels: str) -> dict:
+def acl(**levels: str) -> dict[str, Any]:
     entries = [
         {"group_name": n.replace("_", "-"), "permission_level": v} for n, v in levels.items()
     ]
     return {"access_control_list": entries}
 
 
-def test_creator_and_admins_manage(api: Api):
+def test_creator_and_admins_manage(api: Api) -> None:
     endpoint_id = api.create("bot", external())["id"]
     answer = api.ok("GET", f"{PERMISSIONS}/{endpoint_id}")
     assert answer["object_type"] == "serving-endpoint"
@@ -39,7 +40,7 @@ def test_creator_and_admins_manage(api: Api):
     }
 
 
-def test_put_replaces_and_patch_merges_permissions(api: Api):
+def test_put_replaces_and_patch_merges_permissions(api: Api) -> None:
     path = f"{PERMISSIONS}/{api.create('bot', external())['id']}"
     answer = api.ok("PUT", path, acl(ml_engineers="CAN_QUERY"))
     assert set(rows(answer)) == {"ml-engineers", "admins"}
@@ -51,7 +52,7 @@ def test_put_replaces_and_patch_merges_permissions(api: Api):
     }  # fmt: skip
 
 
-def test_user_names_are_compared_without_case(api: Api):
+def test_user_names_are_compared_without_case(api: Api) -> None:
     path = f"{PERMISSIONS}/{api.create('bot', external())['id']}"
     entry = {"user_name": "USER@example.com", "permission_level": "CAN_MANAGE"}
     assert set(rows(api.ok("PATCH", path, {"access_control_list": [entry]}))) == {
@@ -60,7 +61,7 @@ def test_user_names_are_compared_without_case(api: Api):
     }
 
 
-def test_bad_permissions(api: Api):
+def test_bad_permissions(api: Api) -> None:
     path = f"{PERMISSIONS}/{api.create('bot', external())['id']}"
     assert api.refused("PUT", path, acl(nobody="CAN_VIEW")) == MISSING
     assert api.message == "Principal: GroupName(nobody) does not exist"
@@ -75,7 +76,7 @@ def test_bad_permissions(api: Api):
     ]
 
 
-def test_permissions_are_enforced(api: Api):
+def test_permissions_are_enforced(api: Api) -> None:
     endpoint_id = api.create("bot", external())["id"]
     with (bob := Api(api.url, "token-bob")).session:
         assert bob.refused("GET", f"{ENDPOINTS}/bot")[0] == 403
@@ -86,7 +87,7 @@ def test_permissions_are_enforced(api: Api):
         assert bob.refused("PATCH", f"{PERMISSIONS}/{endpoint_id}", acl())[0] == 403
 
 
-def test_secrets(api: Api):
+def test_secrets(api: Api) -> None:
     api.ok("POST", f"{SECRETS}/scopes/create", {"scope": "s"})
     assert api.refused("POST", f"{SECRETS}/scopes/create", {"scope": "s"}) == (
         409,
@@ -103,7 +104,7 @@ def test_secrets(api: Api):
     assert api.refused("GET", f"{SECRETS}/list?scope=s") == MISSING
 
 
-def test_secret_acls(api: Api):
+def test_secret_acls(api: Api) -> None:
     rule = {"scope": "llm", "principal": "ml-engineers", "permission": "WRITE"}
     api.ok("POST", f"{SECRETS}/acls/put", rule)
     query = "scope=llm&principal=ml-engineers"
@@ -113,7 +114,7 @@ def test_secret_acls(api: Api):
     assert api.refused("GET", f"{SECRETS}/acls/get?{query}") == MISSING
 
 
-def test_models_and_versions(api: Api):
+def test_models_and_versions(api: Api) -> None:
     path = f"{UC}/models/main.ml.churn_classifier"
     assert api.ok("GET", path)["aliases"] == [
         {"alias_name": "challenger", "version_num": 3},
@@ -131,7 +132,7 @@ def test_models_and_versions(api: Api):
     assert api.refused("GET", f"{UC}/models/main.ml.ghost") == MISSING
 
 
-def test_registering_a_model(api: Api):
+def test_registering_a_model(api: Api) -> None:
     body = {"catalog_name": "main", "schema_name": "ml", "name": "fresh"}
     api.ok("POST", f"{UC}/models", body)
     assert api.refused("POST", f"{UC}/models", body)[1] == "RESOURCE_ALREADY_EXISTS"
@@ -146,7 +147,7 @@ def test_registering_a_model(api: Api):
     api.ok("DELETE", path)
 
 
-def test_schemas_catalogs_and_workspace_models(api: Api):
+def test_schemas_catalogs_and_workspace_models(api: Api) -> None:
     assert api.ok("GET", f"{UC}/schemas/main.serving_logs")["name"] == "serving_logs"
     assert api.refused("GET", f"{UC}/schemas/main.nope") == MISSING
     assert api.ok("GET", f"{UC}/catalogs/main")["name"] == "main"
@@ -157,7 +158,7 @@ def test_schemas_catalogs_and_workspace_models(api: Api):
     api.create("legacy", custom(entity_name="legacy_churn"))
 
 
-def test_directory(api: Api):
+def test_directory(api: Api) -> None:
     scim = "/api/2.0/preview/scim/v2"
     answer = api.ok("GET", f"{scim}/Users", params={"filter": 'userName eq "ALICE@example.com"'})
     [alice] = answer["Resources"]
@@ -169,7 +170,7 @@ def test_directory(api: Api):
     assert (answer["totalResults"], answer["Resources"]) == (1, [])
 
 
-def test_files(api: Api):
+def test_files(api: Api) -> None:
     folder, path = "/Workspace/Shared/.provisioner/shop", "/Shared/.provisioner/shop/prod.json"
     imports = f"/api/2.0/workspace-files/import-file/Workspace{path}"
     session = api.session
@@ -197,7 +198,7 @@ def test_files(api: Api):
     assert api.refused("GET", f"{WORKSPACE}/get-status", params={"path": path}) == MISSING
 
 
-def test_reports(api: Api):
+def test_reports(api: Api) -> None:
     api.create("churn", custom())
     path = f"{ENDPOINTS}/churn"
     api.endpoint("churn")
@@ -213,7 +214,7 @@ def test_reports(api: Api):
     )
 
 
-def test_throughput_step(api: Api):
+def test_throughput_step(api: Api) -> None:
     path = f"{ENDPOINTS}/get-model-optimization-info"
     answer = api.ok("GET", f"{path}/main.support.ticket_llama/2")
     assert answer == {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 980}
@@ -222,7 +223,7 @@ def test_throughput_step(api: Api):
     api.create("tickets", throughput(entity_name="main.support.ticket_llama"))
 
 
-def test_legacy_rate_limits(api: Api):
+def test_legacy_rate_limits(api: Api) -> None:
     api.create("bot", external())
     limits = {"rate_limits": [{"calls": 5, "renewal_period": "minute"}]}
     assert api.ok("PUT", f"{ENDPOINTS}/bot/rate-limits", limits) == limits

@@ -1,5 +1,7 @@
 """What the service refuses, and how it says so."""
 
+from typing import Any
+
 import pytest
 
 from .conftest import ENDPOINTS, Api, config, custom, external, throughput
@@ -7,31 +9,31 @@ from .conftest import ENDPOINTS, Api, config, custom, external, throughput
 INVALID = (400, "INVALID_PARAMETER_VALUE")
 
 
-def test_missing_endpoint(api: Api):
+def test_missing_endpoint(api: Api) -> None:
     for method, path in (("GET", ""), ("DELETE", ""), ("PUT", "/config"), ("PATCH", "/tags")):
         answer = api.refused(method, f"{ENDPOINTS}/ghost{path}", {})
         assert answer == (404, "RESOURCE_DOES_NOT_EXIST")
         assert api.message == "Endpoint with name 'ghost' does not exist."
 
 
-def test_taken_name(api: Api):
+def test_taken_name(api: Api) -> None:
     api.create("bot", external())
     body = {"name": "bot", "config": config(external())}
     assert api.refused("POST", ENDPOINTS, body) == (409, "RESOURCE_ALREADY_EXISTS")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "ü", "databricks-mine", None, 7])
-def test_bad_endpoint_name(api: Api, name: object):
+def test_bad_endpoint_name(api: Api, name: object) -> None:
     assert api.refused("POST", ENDPOINTS, {"name": name}) == INVALID
 
 
-def test_malformed_json(api: Api):
+def test_malformed_json(api: Api) -> None:
     response = api.session.post(api.url + ENDPOINTS, data="{", timeout=10)
     assert (response.status_code, response.json()["error_code"]) == (400, "MALFORMED_REQUEST")
 
 
-def model(provider: str, block: str | None = None, **fields: str) -> dict:
-    document: dict = {"provider": provider, "name": "m", "task": "llm/v1/chat"}
+def model(provider: str, block: str | None = None, **fields: str) -> dict[str, Any]:
+    document: dict[str, Any] = {"provider": provider, "name": "m", "task": "llm/v1/chat"}
     if block:
         document[block] = fields
     return {"external_model": document}
@@ -92,7 +94,7 @@ AZURE = {
         ({"name": "empty"}, "entity_name or external_model"),
     ],
 )
-def test_bad_entity(api: Api, entity: dict, words: str):
+def test_bad_entity(api: Api, entity: dict[str, Any], words: str) -> None:
     assert api.refused("POST", ENDPOINTS, {"name": "bot", "config": config(entity)}) == INVALID
     assert words in api.message
     assert api.refused("GET", f"{ENDPOINTS}/bot")[0] == 404
@@ -107,38 +109,38 @@ def test_bad_entity(api: Api, entity: dict, words: str):
         ({"a": 150, "b": -50}, "0 to 100"),
     ],
 )
-def test_bad_traffic(api: Api, shares: dict, words: str):
+def test_bad_traffic(api: Api, shares: dict[str, Any], words: str) -> None:
     body = {"name": "bot", "config": config(external("a"), external("b"), **shares)}
     assert api.refused("POST", ENDPOINTS, body) == INVALID
     assert words in api.message
 
 
-def test_kinds_do_not_mix(api: Api):
+def test_kinds_do_not_mix(api: Api) -> None:
     body = {"name": "bot", "config": config(external("a"), custom(name="b"), a=50, b=50)}
     assert api.refused("POST", ENDPOINTS, body) == INVALID
     assert "mix" in api.message
 
 
-def test_tasks_of_external_models_do_not_mix(api: Api):
+def test_tasks_of_external_models_do_not_mix(api: Api) -> None:
     other = external("b")
     other["external_model"]["task"] = "llm/v1/embeddings"
     body = {"name": "bot", "config": config(external("a"), other, a=50, b=50)}
     assert api.refused("POST", ENDPOINTS, body) == INVALID
 
 
-def test_entity_names_are_unique(api: Api):
+def test_entity_names_are_unique(api: Api) -> None:
     body = {"name": "bot", "config": config(external("a"), external("a"), a=100)}
     assert api.refused("POST", ENDPOINTS, body) == INVALID
 
 
-def test_external_models_do_not_become_anything_else(api: Api):
+def test_external_models_do_not_become_anything_else(api: Api) -> None:
     api.create("bot", external())
     assert api.refused("PUT", f"{ENDPOINTS}/bot/config", config(custom())) == INVALID
     api.create("churn", custom())
     assert api.refused("PUT", f"{ENDPOINTS}/churn/config", config(external())) == INVALID
 
 
-def test_provider_of_an_external_model_may_change(api: Api):
+def test_provider_of_an_external_model_may_change(api: Api) -> None:
     api.create("bot", external("a"))
     block = {"anthropic_api_key": "{{secrets/llm/anthropic_api_key}}"}
     other = {"provider": "anthropic", "name": "claude", "task": "llm/v1/chat"}
@@ -149,13 +151,13 @@ def test_provider_of_an_external_model_may_change(api: Api):
     assert answer["config_version"] == 2
 
 
-def test_model_must_exist(api: Api):
+def test_model_must_exist(api: Api) -> None:
     for entity in (custom("9"), custom(entity_name="main.ml.ghost")):
         body = {"name": "churn", "config": config(entity)}
         assert api.refused("POST", ENDPOINTS, body) == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
-def test_model_version_must_be_ready(api: Api):
+def test_model_version_must_be_ready(api: Api) -> None:
     versions = {"4": {"status": "PENDING_REGISTRATION"}}
     models = {"main.ml.churn_classifier": {"versions": versions}}
     api.admin("POST", "seed", {"unity_catalog": {"models": models}})
@@ -163,7 +165,7 @@ def test_model_version_must_be_ready(api: Api):
     assert api.refused("POST", ENDPOINTS, body) == (400, "INVALID_STATE")
 
 
-def test_route_optimization_is_for_custom_models(api: Api):
+def test_route_optimization_is_for_custom_models(api: Api) -> None:
     body = {"name": "bot", "config": config(external()), "route_optimized": True}
     assert api.refused("POST", ENDPOINTS, body) == INVALID
     assert "endpoint_url" in api.create("churn", custom(), route_optimized=True)
@@ -188,19 +190,19 @@ LIMIT = {"calls": 1, "renewal_period": "minute"}
         {"fallback_config": {"enabled": True}},
     ],
 )
-def test_bad_gateway(api: Api, gateway: dict):
+def test_bad_gateway(api: Api, gateway: dict[str, Any]) -> None:
     api.create("bot", external())
     assert api.refused("PUT", f"{ENDPOINTS}/bot/ai-gateway", gateway) == INVALID
     body = {"name": "other", "config": config(external()), "ai_gateway": gateway}
     assert api.refused("POST", ENDPOINTS, body) == INVALID
 
 
-def test_empty_config_is_refused_in_an_update(api: Api):
+def test_empty_config_is_refused_in_an_update(api: Api) -> None:
     api.create("bot", external())
     assert api.refused("PUT", f"{ENDPOINTS}/bot/config", {}) == INVALID
 
 
-def test_update_of_an_endpoint_whose_creator_left(api: Api):
+def test_update_of_an_endpoint_whose_creator_left(api: Api) -> None:
     api.create("bot", external())
     users = {"alice@example.com": None}
     api.admin("POST", "seed", {

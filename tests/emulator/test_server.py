@@ -37,7 +37,7 @@ def start(state: Path, clock: str) -> tuple[subprocess.Popen[str], str]:
     return process, process.stdout.readline().strip()
 
 
-def test_killed_process_loses_nothing(tmp_path: Path):
+def test_killed_process_loses_nothing(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     process, url = start(state, "manual")
     with (api := Api(url)).session:
@@ -57,7 +57,7 @@ def test_killed_process_loses_nothing(tmp_path: Path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_the_server_cleanly(tmp_path: Path, number: signal.Signals):
+def test_signals_end_the_server_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     process, url = start(tmp_path / "state.json", "instant")
     assert requests.get(f"{url}/__emulator/health", timeout=10).ok
     process.send_signal(number)
@@ -65,7 +65,7 @@ def test_signals_end_the_server_cleanly(tmp_path: Path, number: signal.Signals):
     assert (process.returncode, output) == (0, "stopped\n")
 
 
-def test_state_goes_on_in_the_next_block(tmp_path: Path):
+def test_state_goes_on_in_the_next_block(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     with running(state) as url, (api := Api(url)).session:
         api.create("bot", external())
@@ -78,7 +78,7 @@ def test_state_goes_on_in_the_next_block(tmp_path: Path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", json.dumps({"format": 0})])
-def test_unusable_state_says_what_to_do(tmp_path: Path, text: str):
+def test_unusable_state_says_what_to_do(tmp_path: Path, text: str) -> None:
     state = tmp_path / "state.json"
     state.write_text(text)
     with pytest.raises(StateUnusable, match="delete the file"), running(state):
@@ -86,7 +86,7 @@ def test_unusable_state_says_what_to_do(tmp_path: Path, text: str):
     assert state.read_text() == text
 
 
-def test_nothing_is_left_behind():
+def test_nothing_is_left_behind() -> None:
     before = threading.active_count()
     with running() as url:
         host, port = url.removeprefix("http://").split(":")
@@ -98,7 +98,7 @@ def test_nothing_is_left_behind():
         assert probe.connect_ex((host, int(port))) != 0
 
 
-def test_stopping_gives_up_on_requests_that_are_held_back():
+def test_stopping_gives_up_on_requests_that_are_held_back() -> None:
     def hang(url: str) -> None:
         with pytest.raises(requests.RequestException):
             requests.get(url + ENDPOINTS, timeout=10).raise_for_status()
@@ -113,20 +113,20 @@ def test_stopping_gives_up_on_requests_that_are_held_back():
     assert not thread.is_alive()
 
 
-def test_taken_port_is_an_os_error():
+def test_taken_port_is_an_os_error() -> None:
     with running() as url:
         port = int(url.rpartition(":")[2])
         with pytest.raises(OSError, match="in use"), running(port=port):
             pass
 
 
-def test_importing_is_cheap():
+def test_importing_is_cheap() -> None:
     code = "import sys, provisioner.emulator; print('uvicorn' in sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert output.stdout.strip() == "False"
 
 
-def test_tokens(api: Api):
+def test_tokens(api: Api) -> None:
     def me(**headers: str) -> requests.Response:
         url = f"{api.url}/api/2.0/preview/scim/v2/Me?excludedAttributes=entitlements"
         return requests.get(url, headers=headers, timeout=10)
@@ -145,7 +145,7 @@ def test_tokens(api: Api):
     assert me(Authorization="Bearer whatever").json()["userName"] == "user@example.com"
 
 
-def test_unknown_route(api: Api):
+def test_unknown_route(api: Api) -> None:
     assert api.refused("POST", "/serving-endpoints/bot/invocations", {}) == (
         501,
         "NOT_IMPLEMENTED",
@@ -153,14 +153,14 @@ def test_unknown_route(api: Api):
     assert api.message == "the emulator has no route for POST /serving-endpoints/bot/invocations"
 
 
-def test_discovery_needs_no_token(api: Api):
+def test_discovery_needs_no_token(api: Api) -> None:
     document = requests.get(f"{api.url}/.well-known/databricks-config", timeout=10).json()
     assert document["workspace_id"].isdecimal()
     discovery = f"{document['oidc_endpoint']}/.well-known/oauth-authorization-server"
     assert requests.get(discovery, timeout=10).json()["token_endpoint"].startswith(api.url)
 
 
-def test_token_endpoint_refuses(api: Api):
+def test_token_endpoint_refuses(api: Api) -> None:
     url = f"{api.url}/oidc/v1/token"
     grant = {"grant_type": "client_credentials"}
     answer = requests.post(url, data=grant, auth=(SERVICE_PRINCIPAL, "bad"), timeout=10)
@@ -170,7 +170,7 @@ def test_token_endpoint_refuses(api: Api):
     assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
 
 
-def test_token_exchange(api: Api):
+def test_token_exchange(api: Api) -> None:
     form = {
         "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
         "subject_token": "a.b.c",
