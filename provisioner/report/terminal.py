@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from textwrap import wrap
 from typing import Any
 
 from click import style
@@ -15,6 +16,7 @@ from provisioner.errors import Problem, Severity
 from provisioner.plan import Action, Change, EndpointPlan, Impact, Plan
 from provisioner.plan.drift import Drift, EndpointDrift, Health, Sync
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
+from provisioner.report.sketch import sketch
 
 WIDTH = 80
 
@@ -62,9 +64,13 @@ def value_text(value: Any) -> str:
     """A value on one line: text bare where that is unambiguous, else as JSON."""
     if value is None:
         return "(unset)"
-    if isinstance(value, str) and value and value == value.strip() and value[0] not in "[{\"'(":
+    if isinstance(value, str) and value and value == value.strip() and not _looks_nested(value):
         return printable(value)
     return printable(json.dumps(value, ensure_ascii=False, sort_keys=True))
+
+
+def _looks_nested(text: str) -> bool:
+    return text[0] in "[{\"'(" and not text.startswith("{{")
 
 
 def problems(found: Iterable[Problem]) -> str:
@@ -86,10 +92,12 @@ def plan(value: Plan, *, verbose: bool = False) -> str:
     lines = [_header("Plan", value), ""]
     for entry in value.endpoints:
         if entry.action is not Action.NONE or verbose or entry.changes:
-            lines += [*_entry(entry), ""]
+            lines += [*_entry(entry, verbose=verbose), ""]
     if value.problems:
         lines += [problems(value.problems), ""]
     counts = value.summary
+    if counts["create"] and not verbose:
+        lines.append(_dim("Every field of a new endpoint: provisioner -v plan"))
     for action, words in (("wait", "to wait for"), ("blocked", "blocked")):
         if counts[action]:
             lines.append(f"{counts[action]} {words}.")
@@ -106,7 +114,7 @@ def _header(what: str, value: Plan | Drift | Outcome) -> str:
     return f"{what} for {name} (project {value.project}) on {value.workspace.host}"
 
 
-def _entry(entry: EndpointPlan) -> Iterator[str]:
+def _entry(entry: EndpointPlan, *, verbose: bool) -> Iterator[str]:
     symbol, color = _SYMBOLS[entry.action]
     title = style(f"{symbol} {entry.action.value}  {entry.name}", fg=color, bold=True)
     about = [entry.kind.replace("_", " "), _IMPACTS[entry.impact]]
@@ -115,12 +123,31 @@ def _entry(entry: EndpointPlan) -> Iterator[str]:
         yield f"      blocked: {printable(entry.blocked_by)}"
     if entry.permit:
         yield f"      needs {entry.permit} {entry.name}"
-    yield from _changes(entry.changes, with_causes=entry.action is not Action.CREATE)
+    if entry.action is Action.CREATE and not verbose:
+        yield from _sketch(entry)
+    else:
+        yield from _changes(entry.changes, with_causes=entry.action is not Action.CREATE)
+
+
+def _sketch(entry: EndpointPlan) -> Iterator[str]:
+    """An endpoint to be made, in a few lines; all its fields are shown with -v."""
+    pairs = sketch(entry.declared or {})
+    width = min(max((len(name) for name, _ in pairs), default=0), 20)
+    for name, text in pairs:
+        yield from wrap(
+            printable(text),
+            WIDTH,
+            initial_indent=f"      {printable(name):<{width}}  ",
+            subsequent_indent=" " * (width + 8),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def _changes(changes: Sequence[Change], *, with_causes: bool) -> Iterator[str]:
     """Changes by the block they are in, each on one line where it fits."""
-    for block, group in groupby(changes, key=lambda change: _split(change.path)[0]):
+    ordered = sorted(changes, key=lambda change: _split(change.path))
+    for block, group in groupby(ordered, key=lambda change: _split(change.path)[0]):
         members = list(group)
         yield f"      {printable(block)}" if block else "      (endpoint)"
         width = max(len(_split(change.path)[1]) for change in members)
