@@ -10,7 +10,7 @@ from functools import reduce
 from provisioner.errors import Problem, Where, error
 from provisioner.project.files import File
 from provisioner.project.variables import Variables
-from provisioner.spec import EnvironmentSpec, Node, canonical, check, merge
+from provisioner.spec import EnvironmentSpec, Node, Rejected, canonical, check, merge
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ def overlay(name: str, files: Mapping[str, File], problems: list[Problem]) -> Ov
     filled = variables.fill(written)
     problems += variables.problems
     spec = check(EnvironmentSpec, filled)
-    if isinstance(spec, tuple):
-        problems += [problem for problem in spec if problem.where not in variables.unusable]
+    if isinstance(spec, Rejected):
+        problems += [p for p in spec.problems if p.where not in variables.unusable]
         return None
     nothing = Node({}, filled.where)
     overrides = filled.get("overrides") or nothing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from provisioner.errors import Problem
-from provisioner.rules import gateway, kinds, names, providers, traffic
+from provisioner.rules import capacity, gateway, kinds, names, providers, traffic
 from provisioner.rules.judged import Judged, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -13,6 +13,7 @@ RULES: tuple[Rule, ...] = (
     names.entity_names,
     names.entity_count,
     names.granted_once,
+    names.tag_of_the_tool,
     kinds.one_kind,
     kinds.one_task,
     kinds.something_to_serve,
@@ -23,6 +24,9 @@ RULES: tuple[Rule, ...] = (
     kinds.known_workloads,
     kinds.settings_fit_kind,
     kinds.telemetry_target,
+    capacity.known_architecture,
+    capacity.sold_as_provisioned,
+    capacity.capacity_in_steps,
     providers.block_of_provider,
     providers.one_source_of_a_secret,
     providers.simple_sign_in,

@@ -16,6 +16,7 @@ _WORDS = {
     Kind.CUSTOM: "a custom model",
 }
 _WITH_EXTERNAL = {"name", "external_model", "api_extra", "architecture"}
+_WITH_TELEMETRY = (Kind.CUSTOM, Kind.NONE)
 _PROVISIONED = (Kind.THROUGHPUT, Kind.MODEL_UNITS)
 
 
@@ -86,6 +87,8 @@ def compute_is_said_once(endpoint: Judged) -> Iterator[Problem]:
 def bounds_are_ordered(endpoint: Judged) -> Iterator[Problem]:
     """A lower bound is not above the upper one, and something is provisioned."""
     for path, entity in served(endpoint):
+        if entity.external_model:
+            continue
         for what in ("throughput", "concurrency"):
             low = getattr(entity, f"min_provisioned_{what}")
             high = getattr(entity, f"max_provisioned_{what}")
@@ -97,7 +100,10 @@ def bounds_are_ordered(endpoint: Judged) -> Iterator[Problem]:
                 where = endpoint.where(f"{path}.max_provisioned_{what}")
                 summary = f"`max_provisioned_{what}` of 0 serves nothing"
                 yield error("nothing-provisioned", summary, where=where)
-        if entity.min_provisioned_throughput is not None and entity.max_provisioned_throughput is None:
+        if (
+            entity.min_provisioned_throughput is not None
+            and entity.max_provisioned_throughput is None
+        ):
             where = endpoint.where(f"{path}.min_provisioned_throughput")
             summary = "`min_provisioned_throughput` needs `max_provisioned_throughput`"
             yield error("nothing-provisioned", summary, where=where)
@@ -131,7 +137,7 @@ def known_workloads(endpoint: Judged) -> Iterator[Problem]:
 def settings_fit_kind(endpoint: Judged) -> Iterator[Problem]:
     """Route optimization and telemetry are for custom models."""
     kind = kind_of(endpoint.spec)
-    if kind in (Kind.CUSTOM, Kind.NONE):
+    if kind in _WITH_TELEMETRY:
         return
     if endpoint.spec.route_optimized:
         summary = f"`route_optimized` is not for {_WORDS[kind]}"
@@ -146,7 +152,7 @@ def settings_fit_kind(endpoint: Judged) -> Iterator[Problem]:
 def telemetry_target(endpoint: Judged) -> Iterator[Problem]:
     """Telemetry names its tables or a profile, not both and not neither."""
     telemetry = endpoint.spec.telemetry_config
-    if telemetry is None:
+    if telemetry is None or kind_of(endpoint.spec) not in _WITH_TELEMETRY:
         return
     where = endpoint.where("telemetry_config")
     if telemetry.table_names is not None and telemetry.telemetry_profile_id is not None:

@@ -10,6 +10,8 @@ from provisioner.rules.judged import Judged, served
 from provisioner.rules.limits import DOCUMENTED_ENTITIES, OBSERVED_ENTITIES, SAFE_NAME_LENGTH
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+OWNER_TAG = "provisioner"
+"""The tag by which the tool knows its endpoints."""
 _ALLOWED = "letters, digits, `-` and `_` are allowed"
 
 
@@ -76,6 +78,14 @@ def granted_once(endpoint: Judged) -> Iterator[Problem]:
             summary = "the group `admins` can manage every endpoint already"
             yield warning("admins-listed", summary, "remove the row", endpoint.where(path))
         seen.add((kind, name.lower()))
+
+
+def tag_of_the_tool(endpoint: Judged) -> Iterator[Problem]:
+    """The tag that marks the owner is not written by hand."""
+    if OWNER_TAG in (endpoint.spec.tags or {}):
+        summary = f"the tag `{OWNER_TAG}` marks who manages the endpoint"
+        hint = "remove it: every apply sets it"
+        yield error("reserved-tag", summary, hint, endpoint.where(f"tags[{OWNER_TAG}]"))
 
 
 def _entities(endpoint: Judged) -> Where | None:

@@ -6,7 +6,7 @@ layers over each other, and `check` turns the result into a model or into proble
 
 from __future__ import annotations
 
-from provisioner.spec.check import check
+from provisioner.spec.check import Rejected, check
 from provisioner.spec.endpoint import (
     EndpointSpec,
     Kind,
@@ -38,6 +38,7 @@ __all__ = [
     "Permissions",
     "Policy",
     "RateLimit",
+    "Rejected",
     "Route",
     "ServedEntity",
     "Workspace",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
@@ -20,9 +21,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _TYPES = {
     "string_type": ("text", "put it in quotes"),
-    "int_type": ("a whole number", "write it without quotes"),
-    "int_from_float": ("a whole number", "write it without a fraction"),
-    "float_type": ("a number", "write it without quotes"),
+    "int_type": ("a whole number", ""),
+    "int_from_float": ("a whole number", ""),
+    "float_type": ("a number", ""),
     "bool_type": ("true or false", "yes, no, on, off and quoted words are text"),
     "tuple_type": ("a list", "start each item with `- `"),
     "dict_type": ("a map", "write `key: value` lines"),
@@ -67,13 +68,23 @@ _ELSEWHERE = {
 }
 
 
-def check(model: type[Model], tree: Node) -> Model | tuple[Problem, ...]:
+@dataclass(frozen=True)
+class Rejected:
+    """What is wrong with a tree that does not fit its model."""
+
+    problems: tuple[Problem, ...]
+    paths: tuple[tuple[str | int, ...], ...]
+    """Keys and indices to each wrong value."""
+
+
+def check(model: type[Model], tree: Node) -> Model | Rejected:
     """The model of a tree, or everything that is wrong with it."""
     try:
         return model.model_validate(tree.plain())
     except ValidationError as invalid:
         details = invalid.errors(include_url=False)
-        return tuple(_problem(model, tree, detail) for detail in details)
+        problems = tuple(_problem(model, tree, detail) for detail in details)
+        return Rejected(problems, tuple(detail["loc"] for detail in details))
 
 
 def _problem(model: type[BaseModel], tree: Node, detail: ErrorDetails) -> Problem:
@@ -85,17 +96,18 @@ def _problem(model: type[BaseModel], tree: Node, detail: ErrorDetails) -> Proble
         return _unknown_key(model, tree, loc)
     if kind == "missing":
         parent, holder = document_path(tree, loc[:-1])
-        return error(
-            "missing-key", f"{parent or 'the file'}: `{loc[-1]}` is missing", where=holder.where
-        )
+        summary = f"{parent}: `{loc[-1]}` is missing" if parent else f"`{loc[-1]}` is missing"
+        return error("missing-key", summary, where=holder.where)
     if kind in _TYPES:
         wanted, hint = _TYPES[kind]
         summary = f"{subject}must be {wanted}, not {_word(detail['input'])}"
+        if not hint and isinstance(detail["input"], str):
+            hint = "write digits, without quotes"
         return error("wrong-type", summary, hint, node.where)
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(context["expected"]))
         hint = _nearest(str(detail["input"]), allowed)
-        return error("bad-value", f"{subject}is not a value that is allowed here", hint, node.where)
+        return error("bad-value", f"{subject}this value is not allowed here", hint, node.where)
     if kind in _BAD_VALUES:
         summary = subject + _BAD_VALUES[kind].format_map(context)
         return error("bad-value", summary, where=node.where)
@@ -111,7 +123,20 @@ def _unknown_key(model: type[BaseModel], tree: Node, loc: tuple[int | str, ...])
         return error("unknown-key", f"`{key}` cannot be written here", _ELSEWHERE[key], where)
     known = sorted(owner.model_fields) if owner else []
     summary = f"{parent}: unknown key `{key}`" if parent else f"unknown key `{key}`"
-    return error("unknown-key", summary, _nearest(key, known), where)
+    home = _home(model, key)
+    hint = f"its place is `{home}`" if home else _nearest(key, known)
+    return error("unknown-key", summary, hint, where)
+
+
+def _home(model: type[BaseModel], key: str, path: str = "") -> str:
+    """The path at which a key is known; empty when it is known nowhere."""
+    if key in model.model_fields and path:
+        return f"{path}.{key}"
+    for name, field in model.model_fields.items():
+        for below in _models_in(field.annotation):
+            if found := _home(below, key, f"{path}.{name}" if path else name):
+                return found
+    return ""
 
 
 def _nearest(word: str, known: list[str]) -> str:
@@ -127,7 +152,7 @@ def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "true or false"
     if isinstance(value, (int, float)):
-        return "a number"
+        return "a number" if isinstance(value, int) else "a number with a fraction"
     if isinstance(value, str):
         return "text"
     return "a map" if isinstance(value, Mapping) else "a list"

@@ -13,6 +13,9 @@ from typing import Any, TypeAlias
 
 from provisioner.errors import Where
 
+Path: TypeAlias = "tuple[str | int, ...]"
+"""Keys and indices, from the outside in."""
+
 Scalar: TypeAlias = "str | int | float | bool | None"
 
 MAX_DEPTH = 64
@@ -82,6 +85,24 @@ class Node:
         if isinstance(self.value, tuple):
             return Node(tuple(child.moved(where) for child in self.value), where)
         return Node(self.value, where)
+
+    def pruned(self, paths: Iterable[Path]) -> tuple[Node, set[Where]]:
+        """The value without what is at some paths, and the places of all that held it."""
+        below: dict[str | int, list[Path]] = {}
+        for path in paths:
+            below.setdefault(path[0], []).append(path[1:])
+        held = {self.where}
+        kept: dict[Any, Node] = {}
+        for step, child in (*self.entries.items(), *enumerate(self.items)):
+            if step not in below:
+                kept[step] = child
+            elif all(below[step]):
+                kept[step], places = child.pruned(below[step])
+                held |= places
+            else:
+                held.add(child.where)
+        value = kept if isinstance(self.value, dict) else tuple(kept.values())
+        return replace(self, value=value), held
 
     def walk(self) -> Iterator[Node]:
         """This node and everything below it."""
@@ -191,7 +212,7 @@ def _member(node: Node, collection: str, name: str) -> Node | None:
     return node.items[index] if index < len(node.items) else None
 
 
-def document_path(root: Node, steps: Iterable[str | int]) -> tuple[str, Node]:
+def document_path(root: Node, steps: Path) -> tuple[str, Node]:
     """Word a path of keys and indices as a document path; with the deepest node on it."""
     node: Node = root
     words, collection = "", ""
@@ -199,6 +220,9 @@ def document_path(root: Node, steps: Iterable[str | int]) -> tuple[str, Node]:
         if isinstance(step, int) and step < len(node.items):
             node = node.items[step]
             words += f"[{identity(collection, node) or step}]"
+            continue
+        if step == "rows" and words == "permissions":
+            node, collection = node.entries["rows"], "rows"
             continue
         collection = str(step)
         keyed = words.endswith(("tags", "environment_vars"))
