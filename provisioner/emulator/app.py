@@ -14,38 +14,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from provisioner.emulator import (
-    endpoint_parts,
-    endpoint_reports,
-    endpoint_routes,
-    files,
-    oidc,
-    permissions,
-    scim,
-    secret_scopes,
-    unity_catalog,
-)
 from provisioner.emulator.admin import PREFIX, administer
 from provisioner.emulator.answers import Answer, Json, error_answer
-from provisioner.emulator.calls import Call, Routes
+from provisioner.emulator.calls import Call
 from provisioner.emulator.clock import tick
 from provisioner.emulator.errors import ApiError
 from provisioner.emulator.faults import Fault
 from provisioner.emulator.identity import authenticate
 from provisioner.emulator.lifecycle import settle
+from provisioner.emulator.routes import ROUTES
 from provisioner.emulator.world import World
-
-ROUTES = Routes(
-    oidc.ROUTES,
-    endpoint_reports.ROUTES,
-    endpoint_routes.ROUTES,
-    endpoint_parts.ROUTES,
-    permissions.ROUTES,
-    secret_scopes.ROUTES,
-    unity_catalog.ROUTES,
-    files.ROUTES,
-    scim.ROUTES,
-)
 
 
 class App:

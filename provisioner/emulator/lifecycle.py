@@ -87,7 +87,7 @@ def settle(world: World) -> None:
     now = world.now_ms()
     for endpoint in world.store.workspace["endpoints"].values():
         if is_updating(endpoint):
-            at = endpoint["update"]["settles_at_ms"]
+            at = endpoint["update"].get("settles_at_ms")
             if at is not None and (at <= now or world.mode == "instant"):
                 _finish(endpoint, min(at, now))
 

@@ -155,6 +155,8 @@ def _pay_per_token_endpoint(model: PayPerTokenModel) -> Json:
         "last_updated_timestamp": EPOCH_MS,
         "endpoint_type": "FOUNDATION_MODEL_API",
         "task": model.api_task,
+        "config_versions": 1,
+        "update": {"state": "NOT_UPDATING"},
         "config": {
             "served_entities": [entity | {"state": dict(READY)}],
             "traffic_config": {"routes": routes},

@@ -55,10 +55,10 @@ class Store:
         One with ``complete: true``, as exports are, replaces the workspace. Any other is merged
         over it by the rules of JSON Merge Patch (RFC 7396): null removes.
         """
-        base = {} if document.get("complete") else copy.deepcopy(self.workspace)
-        if problem := _problem(document, complete=not base):
+        complete = bool(document.get("complete"))
+        if problem := _problem(document, complete=complete):
             raise invalid(problem)
-        merged = _merge(base, document)
+        merged = document if complete else _merge(copy.deepcopy(self.workspace), document)
         _complete(merged)
         self.workspace = merged
 
@@ -108,23 +108,29 @@ def _complete(workspace: Json) -> None:
     """Fill in what a person leaves out of a seed; a full document stays as it is."""
     workspace["complete"] = True
     for name, endpoint in workspace["endpoints"].items():
-        endpoint.setdefault("name", name)
-        endpoint.setdefault("creation_timestamp", workspace["now_ms"])
-        endpoint.setdefault("last_updated_timestamp", workspace["now_ms"])
-        if creator := endpoint.get("creator"):
-            endpoint_id = endpoint.setdefault("id", hashlib.sha256(name.encode()).hexdigest()[:32])
-            direct = [{"user_name": creator, "permission_level": "CAN_MANAGE"}]
-            workspace["permissions"].setdefault(endpoint_id, direct)
+        _complete_endpoint(workspace, name, endpoint)
     for scope in workspace["secrets"].values():
         scope.setdefault("backend_type", "DATABRICKS")
         scope.setdefault("acls", {})
         for key, secret in scope.setdefault("keys", {}).items():
             value = secret if isinstance(secret, dict) else {"value": secret}
             scope["keys"][key] = {"last_updated_timestamp": workspace["now_ms"]} | value
-    _complete_models(workspace)
-
-
-def _complete_models(workspace: Json) -> None:
     models = workspace["unity_catalog"]["models"]
     for name in models:
         models[name] = model(0) | models[name]
+
+
+def _complete_endpoint(workspace: Json, name: str, endpoint: Json) -> None:
+    """Make a record of an endpoint, which may be an answer of GET that was pasted."""
+    endpoint.setdefault("name", name)
+    endpoint.setdefault("creation_timestamp", workspace["now_ms"])
+    endpoint.setdefault("last_updated_timestamp", workspace["now_ms"])
+    versions = [endpoint.get(k, {}).get("config_version", 0) for k in ("config", "pending_config")]
+    endpoint.setdefault("config_versions", max(versions))
+    state = endpoint.pop("state", {})
+    # An update that is pasted while in progress never ends: nothing says how it would.
+    endpoint.setdefault("update", {"state": state.get("config_update", "NOT_UPDATING")})
+    if creator := endpoint.get("creator"):
+        digest = hashlib.sha256(name.encode()).hexdigest()[:32]
+        direct = [{"user_name": creator, "permission_level": "CAN_MANAGE"}]
+        workspace["permissions"].setdefault(endpoint.setdefault("id", digest), direct)

@@ -6,9 +6,9 @@ import hashlib
 import uuid
 from dataclasses import dataclass, field
 
-from provisioner.emulator import clock
 from provisioner.emulator.answers import Json
 from provisioner.emulator.builds import Builds
+from provisioner.emulator.clock import Mode, now_ms
 from provisioner.emulator.faults import Faults
 from provisioner.emulator.state import Store
 
@@ -18,7 +18,7 @@ class World:
     """Only ``store`` is kept across restarts; the rest belongs to the process."""
 
     store: Store
-    mode: clock.Mode
+    mode: Mode
     faults: Faults = field(default_factory=Faults)
     builds: Builds = field(default_factory=Builds)
     requests: list[Json] = field(default_factory=list)
@@ -26,7 +26,7 @@ class World:
 
     def now_ms(self) -> int:
         """The time in the workspace."""
-        return clock.now_ms(self.mode, self.store.workspace)
+        return now_ms(self.mode, self.store.workspace)
 
     def new_number(self) -> int:
         """A number that this workspace has not used yet."""

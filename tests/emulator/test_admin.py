@@ -124,6 +124,7 @@ def test_requests_are_recorded_in_order(api: Api) -> None:
 def test_export_is_deterministic_and_seeds_itself(api: Api) -> None:
     def play() -> str:
         api.admin("POST", "reset")
+        api.admin("POST", "builds", {"match": {"endpoint": "churn"}, "outcome": "never"})
         api.create("bot", external())
         api.create("churn", custom())
         api.ok("PATCH", f"{ENDPOINTS}/bot/tags", {"add_tags": [{"key": "a"}]})
@@ -167,6 +168,20 @@ def test_seed_takes_a_pasted_answer(api: Api) -> None:
     assert {k: v for k, v in pasted.items() if k != "id"} == {
         k: v for k, v in answer.items() if k != "id"
     }
+
+
+@pytest.mark.parametrize("update", ["IN_PROGRESS", "UPDATE_FAILED", "UPDATE_CANCELED"])
+def test_seed_sets_the_state_of_an_update(api: Api, update: str) -> None:
+    answer = api.create("bot", external())
+    answer["state"]["config_update"] = update
+    api.admin("POST", "reset")
+    api.admin("POST", "seed", {"endpoints": {"bot": answer}})
+    assert api.endpoint("bot")["state"] == {
+        "ready": "NOT_READY",
+        "config_update": update,
+        "suspend": "NOT_SUSPENDED",
+    }
+    assert api.endpoint("bot")["pending_config"] == answer["pending_config"]
 
 
 @pytest.mark.parametrize(
