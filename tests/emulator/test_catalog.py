@@ -9,10 +9,15 @@ from provisioner.catalog import Provenance, catalog
 from .conftest import ENDPOINTS, Api
 
 FACTS = catalog()
-ENTRIES = [*FACTS.pay_per_token, *FACTS.retired, *FACTS.architectures, *FACTS.chunks]
+PROVENANCES = [
+    *(model.provenance for model in FACTS.pay_per_token),
+    *(model.provenance for model in FACTS.retired),
+    *(architecture.provenance for architecture in FACTS.architectures),
+    *(chunk.provenance for chunk in FACTS.chunks),
+]
 
 
-@pytest.mark.parametrize("provenance", [entry.provenance for entry in ENTRIES])
+@pytest.mark.parametrize("provenance", PROVENANCES)
 def test_every_fact_has_a_source_a_date_and_a_confidence(provenance: Provenance) -> None:
     assert all(provenance.source)
     assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", provenance.checked)

@@ -198,6 +198,20 @@ def test_files(api: Api) -> None:
     assert api.refused("GET", f"{WORKSPACE}/get-status", params={"path": path}) == MISSING
 
 
+def test_files_as_base64(api: Api) -> None:
+    body = {"path": "/Shared/note.txt", "content": base64.b64encode(b"hi").decode()}
+    api.ok("POST", f"{WORKSPACE}/import", body)
+    assert api.refused("POST", f"{WORKSPACE}/import", body) == (409, "RESOURCE_ALREADY_EXISTS")
+    assert api.refused("POST", f"{WORKSPACE}/import", body | {"content": "!"})[0] == 400
+    listing = api.ok("GET", f"{WORKSPACE}/list", params={"path": "/Shared/note.txt"})
+    assert [row["object_type"] for row in listing["objects"]] == ["FILE"]
+    taken = {"path": "/Shared/note.txt/inside"}
+    assert api.refused("POST", f"{WORKSPACE}/mkdirs", taken)[0] == 409
+    folder = api.refused("GET", f"{WORKSPACE}/export", params={"path": "/Shared"})
+    assert folder == (400, "BAD_REQUEST")
+    assert api.refused("GET", f"{WORKSPACE}/get-status", params={"path": ""})[0] == 400
+
+
 def test_reports(api: Api) -> None:
     api.create("churn", custom())
     path = f"{ENDPOINTS}/churn"

@@ -32,7 +32,7 @@ def test_malformed_json(api: Api) -> None:
     assert (response.status_code, response.json()["error_code"]) == (400, "MALFORMED_REQUEST")
 
 
-def model(provider: str, block: str | None = None, **fields: str) -> dict[str, Any]:
+def model(provider: str, block: str | None = None, **fields: Any) -> dict[str, Any]:
     document: dict[str, Any] = {"provider": provider, "name": "m", "task": "llm/v1/chat"}
     if block:
         document[block] = fields
@@ -98,6 +98,42 @@ def test_bad_entity(api: Api, entity: dict[str, Any], words: str) -> None:
     assert api.refused("POST", ENDPOINTS, {"name": "bot", "config": config(entity)}) == INVALID
     assert words in api.message
     assert api.refused("GET", f"{ENDPOINTS}/bot")[0] == 404
+
+
+ENTRA = {key: value for key, value in AZURE.items() if key != "openai_api_key"} | {
+    "openai_api_type": "azuread",
+    "microsoft_entra_tenant_id": "t",
+    "microsoft_entra_client_id": "c",
+    "microsoft_entra_client_secret_plaintext": "x",
+}
+BEDROCK = {"aws_region": "r", "bedrock_provider": "amazon"}
+CUSTOM = {"custom_provider_url": "https://x.example"}
+VERTEX = {"project_id": "p", "region": "r", "private_key": KEY}
+DATABRICKS = {"databricks_workspace_url": "https://x.example", "databricks_api_token": KEY}
+
+
+@pytest.mark.parametrize(
+    ("provider", "block", "fields"),
+    [
+        ("ai21labs", "ai21labs_config", {"ai21labs_api_key": KEY}),
+        ("amazon-bedrock", "amazon_bedrock_config", BEDROCK | {"instance_profile_arn": "arn"}),
+        ("amazon-bedrock", "amazon_bedrock_config", BEDROCK | {"uc_service_credential_name": "u"}),
+        ("anthropic", "anthropic_config", {"anthropic_api_key": KEY}),
+        ("cohere", "cohere_config", {"cohere_api_key": KEY}),
+        ("custom", "custom_provider_config", CUSTOM | {"bearer_token_auth": {"token": KEY}}),
+        ("custom", "custom_provider_config", CUSTOM | {"api_key_auth": {"key": "k", "value": KEY}}),
+        ("databricks-model-serving", "databricks_model_serving_config", DATABRICKS),
+        ("google-cloud-vertex-ai", "google_cloud_vertex_ai_config", VERTEX),
+        ("openai", "openai_config", AZURE),
+        ("openai", "openai_config", ENTRA),
+        ("palm", "palm_config", {"palm_api_key": KEY}),
+    ],
+)
+def test_good_provider_blocks(api: Api, provider: str, block: str, fields: dict[str, Any]) -> None:
+    api.create("bot", model(provider, block, **fields))
+    [entity] = api.endpoint("bot")["config"]["served_entities"]
+    echoed = {key: value for key, value in fields.items() if not key.endswith("_plaintext")}
+    assert entity["external_model"][block] == echoed
 
 
 @pytest.mark.parametrize(
