@@ -56,6 +56,31 @@ def test_killed_process_loses_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
 
 
+def test_killed_in_the_middle_of_writes(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    process, url = start(state, "instant")
+    acknowledged: list[str] = []
+
+    def write(api: Api) -> None:
+        with pytest.raises(requests.ConnectionError):
+            while True:
+                name = f"bot-{len(acknowledged)}"
+                api.create(name, external())
+                acknowledged.append(name)
+
+    with (api := Api(url)).session:
+        writer = threading.Thread(target=write, args=(api,))
+        writer.start()
+        while len(acknowledged) < 20:
+            time.sleep(0.001)
+        process.kill()
+        process.communicate()
+        writer.join()
+    with running(state) as url, (api := Api(url)).session:
+        names = {entry["name"] for entry in api.ok("GET", ENDPOINTS)["endpoints"]}
+        assert names >= set(acknowledged)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_the_server_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     process, url = start(tmp_path / "state.json", "instant")
