@@ -61,12 +61,15 @@ def test_killed_in_the_middle_of_writes(tmp_path: Path) -> None:
     process, url = start(state, "instant")
     acknowledged: list[str] = []
 
+    def write_on(api: Api) -> None:
+        while True:
+            name = f"bot-{len(acknowledged)}"
+            api.create(name, external())
+            acknowledged.append(name)
+
     def write(api: Api) -> None:
         with pytest.raises(requests.ConnectionError):
-            while True:
-                name = f"bot-{len(acknowledged)}"
-                api.create(name, external())
-                acknowledged.append(name)
+            write_on(api)
 
     with (api := Api(url)).session:
         writer = threading.Thread(target=write, args=(api,))
