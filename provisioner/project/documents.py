@@ -115,7 +115,7 @@ class _Reader:
     def _scalar(self, event: Any) -> None:
         where, text = self._where(event), event.value
         self._check_tag(event.tag, ("str",), where)
-        value = _resolve(text) if event.implicit[0] else text
+        value = _resolve(text) if event.implicit[0] and event.tag is None else text
         node = Node(value, where)
         opened = self._open[-1] if self._open else None
         if opened and opened.is_mapping and opened.key is None:

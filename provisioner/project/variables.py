@@ -9,7 +9,7 @@ from operator import is_
 from provisioner.errors import Problem, Where, error
 from provisioner.spec import MAX_DEPTH, Node
 
-MAX_SIZE = 200_000
+MAX_SIZE = 50_000
 """Values and characters that the variables of one document may bring in."""
 
 _ENV_ALONE = "`${env:NAME}` may only be the whole value of a field that ends in _plaintext"
@@ -30,6 +30,7 @@ class Variables:
         self._resolved: dict[str, Node | None] = {}
         self._resolving: list[str] = []
         self._budget = MAX_SIZE
+        self._depth = 0
         for name in self._written:
             self._value(name, self._written[name].where)
 
@@ -45,13 +46,16 @@ class Variables:
         value = node.value
         if isinstance(value, str):
             return self._text(node, value, key) if "${" in value else node
+        self._depth += 1
         if isinstance(value, dict):
             filled = {name: self._fill(child, name) for name, child in value.items()}
-            same = all(map(is_, filled.values(), value.values()))
-            return node if same else Node(filled, node.where, node.keys)
-        if isinstance(value, tuple):
+            if not all(map(is_, filled.values(), value.values())):
+                node = Node(filled, node.where, node.keys)
+        elif isinstance(value, tuple):
             items = tuple(self._fill(child, key) for child in value)
-            return node if all(map(is_, items, value)) else Node(items, node.where)
+            if not all(map(is_, items, value)):
+                node = Node(items, node.where)
+        self._depth -= 1
         return node
 
     def _text(self, node: Node, text: str, key: str) -> Node:
@@ -116,17 +120,19 @@ class Variables:
             chain = " -> ".join([*self._resolving[self._resolving.index(name) :], name])
             self._fail("variable-cycle", f"variables use each other: {chain}", "", where)
             return None
-        if len(self._resolving) >= MAX_DEPTH:
-            self._fail("too-deep", f"more than {MAX_DEPTH} variables use each other", "", where)
+        if self._depth >= MAX_DEPTH:
+            self._fail("too-deep", f"variables nest more than {MAX_DEPTH} levels", "", where)
             return None
         return self._resolve(name)
 
     def _resolve(self, name: str) -> Node | None:
         before, self._budget = self._budget, MAX_SIZE
         self._resolving.append(name)
+        self._depth += 1
         count = len(self.problems)
         node: Node | None = self._fill(self._written[name], "")
         self._resolving.pop()
+        self._depth -= 1
         self._budget = before
         if len(self.problems) > count:
             node = None
