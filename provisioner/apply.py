@@ -15,20 +15,27 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from provisioner.diff import compare
+from provisioner.diff import Leaf, leaves
 from provisioner.errors import (
     AlreadyExists,
     AnswerLost,
+    Conflict,
+    EndpointFailed,
     NotFound,
     ProvisionerError,
     StalePlan,
     StillInProgress,
 )
+from provisioner.fields import pattern_of, table
 from provisioner.plan import Action, EndpointPlan, Plan, Step
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result, StepOutcome, summarise
-from provisioner.wire.answers import ABSENT, Live, live_endpoint
+from provisioner.wire.answers import ABSENT, Live, digest, live_endpoint
 
-_PLACEHOLDER = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_TRIES = 3
+"""For one call: the first, one after an answer was lost, one after somebody else's update."""
+
+# The digest behind a placeholder only serves comparisons.
+_PLACEHOLDER = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}(?:#[0-9a-f]+)?")
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,8 @@ class _Run:
         self._stop = stop
         self._id = entry.id
         self._version = 0
+        self._config = ""
+        """Digest of the configuration that the plan was made against."""
         self._steps: list[StepOutcome] = []
 
     def outcome(self) -> EndpointOutcome:
@@ -152,15 +161,10 @@ class _Run:
     def _execute(self) -> None:
         live = self._service.read(self._entry.name, self._declared_rows())
         if (live.fingerprint() if live else ABSENT) != self._entry.live_fingerprint:
-            raise StalePlan(
-                f"cannot {self._entry.action.value} {self._entry.name}: "
-                "it changed after the plan was made",
-                "make a new plan",
-            )
-        if live and self._entry.action is Action.WAIT:
-            self._version = live.pending_version
-        elif live:
-            self._version = max(live.version, live.pending_version)
+            raise self._stale("it changed after the plan was made")
+        if live:
+            self._know(live)
+            self._config = digest(live.document.get("config"))
         self._say(_DOING[self._entry.action])
         for step in self._entry.steps:
             if self._stop.is_set():
@@ -173,50 +177,81 @@ class _Run:
     def _perform(self, step: Step) -> None:
         if step.settle_first:
             self._settle()
-        method, path = step.call.split(" ", 1)
-        doing = f"cannot {self._entry.action.value} {self._entry.name}: {step.call}"
-        body = _filled(step.body, self._options.secrets)
         try:
-            answer = self._service.call(method, path.replace("{id}", self._id), body, doing=doing)
-        except (AlreadyExists, AnswerLost) as failure:
-            answer = self._after_lost_answer(step, failure)
-        except NotFound as failure:
-            # What was to be deleted is gone: somebody was faster, or an answer was lost.
-            if method != "DELETE":
-                self._steps.append(self._failed(step, failure))
-                raise
-            answer = {}
+            answer = self._sent(step)
         except ProvisionerError as failure:
-            self._steps.append(self._failed(step, failure))
+            self._steps.append(StepOutcome(step.call, Result.FAILED, self._scrubbed(failure)))
             raise
         self._steps.append(StepOutcome(step.call, Result.DONE))
         self._learn(answer)
 
+    def _sent(self, step: Step) -> Mapping[str, Any]:
+        """Make the call of a step; again where it had no effect."""
+        last: ProvisionerError | None = None
+        for _ in range(_TRIES):
+            try:
+                return self._call(step)
+            except AlreadyExists as failure:
+                raise self._stale("somebody else created it meanwhile") from failure
+            except AnswerLost as failure:
+                if self._took_effect(step):
+                    return {}
+                last = failure
+            except Conflict as failure:
+                self._wait_for_others()
+                last = failure
+            except NotFound:
+                if step.call.startswith("DELETE"):
+                    return {}  # gone is gone, whoever did it
+                raise
+        raise last or AssertionError("no try was made")
+
+    def _call(self, step: Step) -> dict[str, Any]:
+        method, path = step.call.split(" ", 1)
+        doing = f"cannot {self._entry.action.value} {self._entry.name}: {step.call}"
+        body = _filled(step.body, self._options.secrets)
+        return self._service.call(method, path.replace("{id}", self._id), body, doing=doing)
+
     def _learn(self, answer: Mapping[str, Any]) -> None:
         """Keep what later steps need of an endpoint's answer: its id and new version."""
         if "state" in answer and "name" in answer:
-            live = live_endpoint(answer)
-            self._id = live.id
-            self._version = max(live.version, live.pending_version)
+            self._know(live_endpoint(answer))
 
-    def _after_lost_answer(self, step: Step, failure: ProvisionerError) -> dict[str, Any]:
-        """Look whether a creation took place although no answer said so."""
-        created = step.call.startswith("POST")
-        live = self._service.read(self._entry.name) if created else None
-        declared = self._without_permissions()
-        if (
-            live is None
-            or live.owner != self._plan.owner
-            or compare(declared, live.document, declared).differences
-        ):
-            self._steps.append(self._failed(step, failure))
-            raise failure
-        self._id, self._version = live.id, max(live.version, live.pending_version)
-        return {}
+    def _know(self, live: Live) -> None:
+        self._id = live.id
+        self._version = max(live.version, live.pending_version)
 
-    def _without_permissions(self) -> dict[str, Any]:
-        declared = self._entry.declared or {}
-        return {key: value for key, value in declared.items() if key != "permissions"}
+    def _took_effect(self, step: Step) -> bool:
+        """Look whether a call did its work although its answer says otherwise or was lost."""
+        live = self._service.read(self._entry.name, self._declared_rows())
+        if live is None or step.call.startswith("DELETE"):
+            return live is None and step.call.startswith("DELETE")
+        if step.call.startswith("POST") and live.owner != self._plan.owner:
+            return False
+        if step.call.endswith("/config") and live.pending_version <= self._version:
+            moved = live.version > self._version
+        else:
+            moved = True
+        found = leaves(live.document)
+        wanted = {change.path: change.after for change in self._entry.changes}
+        there = all(
+            _holds(path, found.get(path), wanted[path]) for path in step.changes if path in wanted
+        )
+        if moved and there:
+            self._know(live)
+        return moved and there
+
+    def _wait_for_others(self) -> None:
+        """Let somebody else's update finish; go on only if it changed nothing for us."""
+        self._say("waiting for another update to finish")
+        live = self._service.settle(self._entry.name, 0, self._entry.timeout_seconds, self._pause)
+        if digest(live.document.get("config")) != self._config:
+            raise self._stale("somebody else's update changed its configuration meanwhile")
+        self._know(live)
+
+    def _stale(self, why: str) -> StalePlan:
+        doing = f"cannot {self._entry.action.value} {self._entry.name}"
+        return StalePlan(f"{doing}: {why}", "make a new plan")
 
     def _settle(self) -> None:
         self._say("waiting until it serves")
@@ -232,12 +267,11 @@ class _Run:
         declared = self._entry.declared or {}
         return (declared["permissions"] or {}).keys() if "permissions" in declared else None
 
-    def _failed(self, step: Step, failure: ProvisionerError) -> StepOutcome:
-        return StepOutcome(step.call, Result.FAILED, self._scrubbed(failure))
-
     def _scrubbed(self, failure: ProvisionerError) -> str:
-        """The message, should the service have echoed a secret in it, without it."""
-        text = str(failure)
+        return self._hidden(str(failure))
+
+    def _hidden(self, text: str) -> str:
+        """What the service said, should it have echoed a secret, without it."""
         for value in self._options.secrets.values():
             text = text.replace(value, "[hidden]") if value else text
         return text
@@ -259,6 +293,10 @@ class _Run:
             steps=(*self._steps, *(StepOutcome(step.call, left) for step in rest)),
             error=self._scrubbed(failure) if failure else None,
             error_code=failure.code if failure else None,
+            hint=failure.hint or None if failure else None,
+            log=tuple(map(self._hidden, failure.log))
+            if isinstance(failure, EndpointFailed)
+            else (),
         )
 
 
@@ -278,6 +316,11 @@ _DONE = {
     Action.ADOPT: "adopted",
     Action.WAIT: "ready",
 }
+
+
+def _holds(path: str, leaf: Leaf | None, wanted: Any) -> bool:
+    row = table().get(pattern_of(path))
+    return row.write_only or row.same(leaf and leaf.value, wanted)
 
 
 def _names(value: Any) -> Iterator[str]:

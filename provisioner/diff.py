@@ -55,6 +55,8 @@ class Difference:
     """One leaf in which the workspace differs from what is declared."""
 
     path: str
+    keys: tuple[str, ...]
+    """The path, key by key; empty for what is left alone."""
     field: Field
     before: Any
     """Live value; ``None`` = missing."""
@@ -240,7 +242,7 @@ class _Merger:
 
     def _leave(self, path: str, row: Field, value: Any, reason: Reason) -> None:
         self.left_alone.append(
-            Difference(path, row, value, value, Effect.NONE, Cause.UNKNOWN, reason)
+            Difference(path, (), row, value, value, Effect.NONE, Cause.UNKNOWN, reason)
         )
 
 
@@ -276,7 +278,8 @@ class _Judge:
         effect, reason = self._effect(leaf.field, was, now), self._reason(leaf.keys)
         if leaf.field.call is Call.CREATE or effect is Effect.REPLACE:
             reason = Reason.FIXED_AT_CREATION
-        return Difference(leaf.path, leaf.field, was, now, effect, self._cause(leaf), reason)
+        cause = self._cause(leaf)
+        return Difference(leaf.path, leaf.keys, leaf.field, was, now, effect, cause, reason)
 
     def _effect(self, row: Field, was: Any, now: Any) -> Effect:
         if row.immutable is Immutable.INERT:

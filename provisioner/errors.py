@@ -219,6 +219,11 @@ class EndpointFailed(WorkspaceError):
 
     code = "endpoint-failed"
 
+    def __init__(self, message: str, hint: str = "", log: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.log = log
+        """The last lines of the build logs, each with its served entity."""
+
 
 class StillInProgress(WorkspaceError):
     """Waiting ended before the endpoint settled; nothing was undone."""

@@ -2,22 +2,30 @@
 
 One JSON document per environment. It is a memory and never a condition: without
 it plans are made all the same, they only cannot tell who moved. It holds
-references and placeholders, never a secret.
+references, placeholders and digests, never a secret.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from provisioner import __version__
+from provisioner.diff import leaves
 from provisioner.errors import RecordUnusable
 from provisioner.fields import Document
 
 FORMAT_VERSION = 1
 FOLDER = "/Workspace/Shared/.provisioner"
+HISTORY = 5
+"""How many earlier documents of an endpoint are kept."""
+
+_PLACEHOLDER = re.compile(r"(\$\{env:([A-Za-z_][A-Za-z0-9_]*)\})(#[0-9a-f]+)?")
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,8 @@ class Entry:
     """The service's id; another one later means deleted and made anew by somebody else."""
     document: Document
     """The declared document as it was applied."""
+    history: tuple[Document, ...] = ()
+    """Documents that were applied before, the latest first."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +45,84 @@ class Record:
     """What is remembered of one environment."""
 
     endpoints: Mapping[str, Entry] = field(default_factory=dict)
+    retired: Mapping[str, Entry] = field(default_factory=dict)
+    """Endpoints that apply deleted, for ``restore``."""
+    salt: str = ""
+    """Key of the digests of secret values."""
 
-    def documents(self) -> dict[str, Document]:
-        """Base documents for the three-way comparison."""
-        return {name: entry.document for name, entry in self.endpoints.items()}
+    def applied(self, name: str, id: str, document: Document) -> Record:  # noqa: A002
+        """A copy that remembers a document as the one in force."""
+        before = self.endpoints.get(name)
+        history: tuple[Document, ...] = ()
+        if before is not None:
+            moved = before.document != document
+            history = ((before.document,) if moved else ()) + before.history
+        entry = Entry(id, document, history[:HISTORY])
+        return replace(self, endpoints={**self.endpoints, name: entry})
 
-    def with_entry(self, name: str, entry: Entry | None) -> Record:
-        """A copy in which ``name`` is remembered so, or forgotten for ``None``."""
-        kept = {key: value for key, value in self.endpoints.items() if key != name}
-        return Record(kept if entry is None else {**kept, name: entry})
+    def retire(self, name: str) -> Record:
+        """A copy in which an endpoint is gone, and can be restored."""
+        entry = self.endpoints.get(name)
+        retired = self.retired if entry is None else {**self.retired, name: entry}
+        return replace(self.forget(name), retired=retired)
+
+    def forget(self, name: str) -> Record:
+        """A copy that knows nothing of an endpoint."""
+        return replace(
+            self,
+            endpoints={key: entry for key, entry in self.endpoints.items() if key != name},
+            retired={key: entry for key, entry in self.retired.items() if key != name},
+        )
+
+    def base(self, name: str, live_id: str) -> Document | None:
+        """What was applied last to the endpoint with this id.
+
+        ``None`` = no memory of the endpoint; empty = it is another endpoint of the
+        same name, to which nothing was applied yet.
+        """
+        entry = self.endpoints.get(name)
+        if entry is None:
+            return None
+        return entry.document if entry.id == live_id else {}
 
 
 def default_path(project: str, environment: str) -> str:
     """Where a record is kept in the workspace's file store."""
     return f"{FOLDER}/{project}/{environment}.json"
+
+
+def sealed(
+    document: Document, salt: str, base: Document | None, value_of: Callable[[str], str | None]
+) -> dict[str, Any]:
+    """A document whose placeholders carry a digest of the value that they stand for.
+
+    So a rotated value shows as a change. ``value_of`` gives the value of an
+    environment variable; where it is not known, what was applied last is taken to
+    be in force still, which lets plans be made without any secret.
+    """
+    remembered = {} if base is None else {path: leaf.value for path, leaf in leaves(base).items()}
+    replaced: dict[tuple[str, ...], str] = {}
+    for path, leaf in leaves(document).items():
+        found = _PLACEHOLDER.fullmatch(leaf.value) if isinstance(leaf.value, str) else None
+        if found:
+            placeholder, last = found.group(1), remembered.get(path)
+            if (value := value_of(found.group(2))) is not None:
+                replaced[leaf.keys] = f"{placeholder}#{_digest(salt, value)}"
+            elif isinstance(last, str) and last.startswith(placeholder):
+                replaced[leaf.keys] = last
+    return _with(document, replaced)
+
+
+def _digest(salt: str, value: str) -> str:
+    return hmac.new(salt.encode(), value.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def _with(document: Document, values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
+    result = dict(document)
+    for keys, value in values.items():
+        first, rest = keys[0], keys[1:]
+        result[first] = _with(result[first], {rest: value}) if rest else value
+    return result
 
 
 def parse(content: bytes) -> Record:
@@ -61,29 +135,24 @@ def parse(content: bytes) -> Record:
         data = json.loads(content)
         version = data["format_version"]
         if version != FORMAT_VERSION:
-            raise RecordUnusable(
-                f"the record has format {version}, this tool reads {FORMAT_VERSION}"
-            )
-        return Record({name: _entry(entry) for name, entry in data["endpoints"].items()})
+            raise RecordUnusable(f"it has format {version}, this tool reads {FORMAT_VERSION}")
+        return Record(
+            endpoints={name: _entry(entry) for name, entry in data["endpoints"].items()},
+            retired={name: _entry(entry) for name, entry in data.get("retired", {}).items()},
+            salt=str(data.get("salt", "")),
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as failure:
-        raise RecordUnusable("the record is damaged") from failure
+        raise RecordUnusable("it is damaged") from failure
 
 
 def _entry(data: Mapping[str, Any]) -> Entry:
-    document = data["document"]
-    if not isinstance(document, dict):
+    documents = [data["document"], *data.get("history", ())]
+    if not all(isinstance(document, dict) for document in documents):
         raise TypeError("a document is a mapping")
-    return Entry(id=str(data["id"]), document=document)
+    return Entry(id=str(data["id"]), document=documents[0], history=tuple(documents[1:]))
 
 
 def dump(record: Record) -> bytes:
     """Write a record; the same memory gives the same bytes."""
-    data = {
-        "format_version": FORMAT_VERSION,
-        "tool_version": __version__,
-        "endpoints": {
-            name: {"id": entry.id, "document": entry.document}
-            for name, entry in record.endpoints.items()
-        },
-    }
+    data = {"format_version": FORMAT_VERSION, "tool_version": __version__, **asdict(record)}
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False).encode()

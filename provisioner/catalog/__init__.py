@@ -7,6 +7,7 @@ the service.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -94,6 +95,17 @@ class ThroughputChunk:
 
 
 @dataclass(frozen=True)
+class FailureCause:
+    """What a message of a failed deployment means."""
+
+    pattern: str
+    """Regular expression, matched anywhere and without case."""
+    cause: str
+    fix: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
 class Catalog:
     """All facts, in the order of the files."""
 
@@ -103,6 +115,12 @@ class Catalog:
     chunks: tuple[ThroughputChunk, ...]
     model_unit_step: int
     """Model units are sold in multiples of this."""
+    failures: tuple[FailureCause, ...]
+
+    def cause_of(self, message: str) -> FailureCause | None:
+        """What a deployment's message is known to mean; the first that fits."""
+        fitting = (f for f in self.failures if re.search(f.pattern, message, re.IGNORECASE))
+        return next(fitting, None)
 
     def architecture_of(self, entity: str) -> Architecture | None:
         """The family that a Unity Catalog model is an example of."""
@@ -119,6 +137,7 @@ def catalog() -> Catalog:
         architectures=tuple(_architecture(entry) for entry in throughput["architectures"]),
         chunks=tuple(_chunk(entry) for entry in throughput["chunks"]),
         model_unit_step=int(throughput["model_unit_step"]["value"]),
+        failures=tuple(_failure(entry) for entry in _read("failures.yaml")),
     )
 
 
@@ -179,3 +198,7 @@ def _chunk(entry: dict[str, Any]) -> ThroughputChunk:
         chunk=entry["chunk"],
         provenance=_provenance(entry),
     )
+
+
+def _failure(entry: dict[str, Any]) -> FailureCause:
+    return FailureCause(entry["pattern"], entry["cause"], entry["fix"], _provenance(entry))

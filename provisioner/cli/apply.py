@@ -26,7 +26,7 @@ from provisioner.errors import (
 from provisioner.plan import Action, Plan
 from provisioner.plan.outcome import Outcome, Result
 from provisioner.policy import Permits
-from provisioner.record import Entry, Record
+from provisioner.record import Record, sealed
 from provisioner.report import machine, terminal
 
 
@@ -159,7 +159,7 @@ def _execute(plan: Plan, session: Session, parallelism: int, *, wait: bool) -> O
     report = _report_progress
     run = Options(secrets=secrets, parallelism=parallelism, wait=wait, report=report)
     outcome = apply(plan, session.workspace, run)
-    remembered = _remember(session.record or Record(), plan, outcome)
+    remembered = _remember(session.record, plan, outcome, secrets)
     if problem := session.memory.save(remembered):
         output.show_problems([problem])
     return outcome
@@ -186,19 +186,22 @@ def _report_progress(progress: Progress) -> None:
     output.note(f"{progress.name}: {terminal.printable(progress.text)}")
 
 
-def _remember(record: Record, plan: Plan, outcome: Outcome) -> Record:
+def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str, str]) -> Record:
     """What is known after an apply: accepted declarations, and what is gone."""
     entries = {entry.name: entry for entry in plan.endpoints}
     for ended in outcome.endpoints:
         declared = entries[ended.name].declared
-        accepted = ended.result in {Result.DONE, Result.SKIPPED, Result.IN_PROGRESS}
         if ended.action is Action.RETIRE and ended.result is Result.DONE:
-            record = record.with_entry(ended.name, None)
-        elif accepted and declared is not None and ended.id:
-            record = record.with_entry(ended.name, Entry(ended.id, declared))
+            record = record.retire(ended.name)
+        elif declared is not None and ended.id and ended.result in _ACCEPTED:
+            if ended.result is not Result.SKIPPED:
+                # The digest of what was sent, which a saved plan may not have known.
+                declared = sealed(declared, record.salt, declared, secrets.get)
+            record = record.applied(ended.name, ended.id, declared)
     return record
 
 
+_ACCEPTED = {Result.DONE, Result.SKIPPED, Result.IN_PROGRESS}
 _AUTH_CODES = {AuthenticationFailed.code, PermissionDenied.code}
 
 

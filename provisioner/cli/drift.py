@@ -37,7 +37,7 @@ def command(
     with connected(settings, environment, parallelism) as session:
         plan, live = session.compare(selection)
         others = session.unmanaged(selection) if unmanaged else []
-        entries = session.record.endpoints if session.record else {}
+        entries = session.record.endpoints
     remembered = {name: entry.id for name, entry in entries.items() if name in selection}
     found = assess(plan, live, remembered, others)
     if form == "json":

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from provisioner import policy, rules
@@ -16,7 +17,7 @@ from provisioner.cli.options import Selection, Settings
 from provisioner.errors import Refused
 from provisioner.plan import Desired, Plan, Target, WorkspaceRef, build, desired
 from provisioner.project import Loaded, find_root, open_project
-from provisioner.record import Record, default_path
+from provisioner.record import Record, default_path, sealed
 from provisioner.wire.answers import Live, is_hosted
 from provisioner.wire.document import OWNER_TAG
 from provisioner.workspace.gateway import Access, Identity, Workspace
@@ -33,7 +34,8 @@ class Session:
     workspace: Workspace
     identity: Identity
     memory: Memory
-    record: Record | None
+    record: Record
+    """Empty when there is none that can be read."""
     listed: tuple[dict[str, Any], ...]
     """Summaries of all endpoints that the caller may see."""
 
@@ -53,16 +55,21 @@ class Session:
         """Read the selected endpoints and make the plan."""
         owner = self.target.owner
         wanted = [
-            desired(endpoint.spec, owner, endpoint.where)
+            self._sealed(desired(endpoint.spec, owner, endpoint.where))
             for endpoint in self.loaded.endpoints
             if endpoint.name in selection
         ]
         live = self._read(wanted, selection)
-        base = None if self.record is None else self.record.documents()
-        plan = build(self.target, wanted, live, base)
+        plan = build(self.target, wanted, live, self.record.base)
         judged = policy.judge(plan, self.loaded.spec.policy)
         problems = (*self.loaded.problems, *self.memory.problems, *judged)
         return replace(plan, problems=problems), live
+
+    def _sealed(self, want: Desired) -> Desired:
+        entry = self.record.endpoints.get(want.name)
+        base = None if entry is None else entry.document
+        document = sealed(want.document, self.record.salt, base, os.environ.get)
+        return replace(want, document=document)
 
     def unmanaged(self, selection: Selection) -> list[str]:
         """Endpoints of other owners or of nobody, without those that Databricks provides."""
@@ -113,10 +120,12 @@ def connected(settings: Settings, environment: str, parallelism: int = 10) -> It
         workspace = Workspace.connect(access, parallelism=parallelism, patience=_patience())
         place = loaded.spec.record or default_path(loaded.spec.project, environment)
         memory = Memory(workspace, loaded.root, place)
-        identity, listed, record = workspace.at_once(
+        identity, listed, remembered = workspace.at_once(
             workspace.identity, workspace.list_endpoints, memory.load
         )
         _check_pin(loaded, identity)
+        record = remembered or Record()
+        record = replace(record, salt=record.salt or token_hex(16))
         yield Session(loaded, workspace, identity, memory, record, tuple(listed))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from provisioner.diff import Cause, Comparison, Difference, Effect, Reason, compare
 from provisioner.errors import Problem
@@ -27,18 +27,16 @@ def build(
     target: Target,
     desired: Sequence[Desired],
     live: Mapping[str, Live],
-    base: Mapping[str, Document] | None,
+    remembered: Callable[[str, str], Document | None],
     problems: Iterable[Problem] = (),
 ) -> Plan:
     """Make the plan.
 
-    ``live`` holds the endpoints that are declared or carry our owner tag; ``base``
-    what was applied last, ``None`` when there is no memory of it.
+    ``live`` holds the endpoints that are declared or carry our owner tag.
+    ``remembered`` gives what was applied last, by name and id: ``None`` when there is
+    no memory of it, empty when another endpoint has the name now.
     """
-    entries = [
-        _endpoint(target, want, live.get(want.name), base.get(want.name) if base else None)
-        for want in desired
-    ]
+    entries = [_endpoint(target, want, live.get(want.name), remembered) for want in desired]
     declared = {want.name for want in desired}
     entries += [
         _retire(found)
@@ -68,7 +66,10 @@ def _fingerprint(target: Target, entries: Sequence[EndpointPlan]) -> str:
 
 
 def _endpoint(
-    target: Target, want: Desired, live: Live | None, base: Document | None
+    target: Target,
+    want: Desired,
+    live: Live | None,
+    remembered: Callable[[str, str], Document | None],
 ) -> EndpointPlan:
     if live is None:
         return _create(target, want)
@@ -76,15 +77,17 @@ def _endpoint(
         return _blocked(want, live, "it is one of Databricks' own endpoints")
     if live.owner not in {"", target.owner}:
         return _blocked(want, live, f"it is managed by {live.owner}")
-    remembered = base if live.owner else None
-    found = compare(want.document, live.document, remembered, want.scope)
+    base = remembered(want.name, live.id)
+    found = compare(want.document, live.document, base, want.scope)
     changes = _changes(found.differences, want)
     converted = requests.is_external(found.target) is not requests.is_external(live.document)
     if any(change.effect is Effect.REPLACE for change in changes) or (
         converted and None not in map(requests.is_external, (found.target, live.document))
     ):
         return _replace(target, want, live, changes)
-    return _update(target, want, live, found, changes)
+    # An endpoint that we remember by its id is ours even if somebody removed its tag.
+    ours = bool(live.owner or base)
+    return _update(target, want, live, found, changes, ours=ours)
 
 
 def _create(target: Target, want: Desired) -> EndpointPlan:
@@ -138,10 +141,16 @@ def _replace(
 
 
 def _update(
-    target: Target, want: Desired, live: Live, found: Comparison, changes: tuple[Change, ...]
+    target: Target,
+    want: Desired,
+    live: Live,
+    found: Comparison,
+    changes: tuple[Change, ...],
+    *,
+    ours: bool,
 ) -> EndpointPlan:
-    steps = tuple(calls.update(target, want, live, found))
-    adopting = not live.owner
+    steps = calls.update(target, want, live, found)
+    adopting = not ours
     redeploys = any(step.call.endswith("/config") for step in steps)
     if adopting:
         action = Action.ADOPT

@@ -99,7 +99,7 @@ def assess(
             config=_sync(entry, live.get(entry.name), remembered_ids),
             health=_health(live.get(entry.name)),
             changes=entry.changes if entry.action is not Action.CREATE else (),
-            messages=live[entry.name].messages if entry.name in live else (),
+            messages=_messages(live.get(entry.name)),
         )
         for entry in plan.endpoints
     ]
@@ -129,6 +129,11 @@ def _sync(entry: EndpointPlan, live: Live | None, remembered: Mapping[str, str])
         return Sync.IN_SYNC
     drifted = any(change.cause is not Cause.SPEC for change in differing)
     return Sync.DRIFTED if drifted or not differing else Sync.PENDING
+
+
+def _messages(live: Live | None) -> tuple[str, ...]:
+    failures = live.failures if live else ()
+    return tuple(f"{entity}: {message}" for entity, message in failures)
 
 
 def _health(live: Live | None) -> Health:

@@ -42,6 +42,10 @@ class EndpointOutcome:
     steps: tuple[StepOutcome, ...] = ()
     error: str | None = None
     error_code: str | None = None
+    hint: str | None = None
+    """What to do about the error, where that is known."""
+    log: tuple[str, ...] = ()
+    """Last lines of the build logs of a failed update."""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,19 @@
-"""The calls that make an endpoint what it should be, in their order."""
+"""The calls that make an endpoint what it should be, in a safe order.
+
+Tighten first, loosen last: rights are narrowed and limits tightened before the
+configuration moves; what allows more comes after the new configuration serves.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from provisioner.diff import Comparison, Difference, Effect, compare
 from provisioner.fields import Call, Document
 from provisioner.plan.model import Desired, Step, Target
+from provisioner.plan.order import loosens
 from provisioner.wire import requests
 from provisioner.wire.answers import Live
 from provisioner.wire.requests import Request
@@ -20,7 +27,7 @@ def deletion(name: str) -> Step:
 def creation(target: Target, want: Desired, document: Document) -> tuple[Step, ...]:
     """Make an endpoint with everything in ``document``, then grant what is declared."""
     rows = document.get("permissions") or {}
-    paths = [leaf.path for leaf in compare(want.document, {}, {}, want.scope).differences]
+    paths = [found.path for found in compare(want.document, {}, {}, want.scope).differences]
     granted = tuple(path for path in paths if path.startswith("permissions["))
     made = tuple(path for path in paths if path not in granted)
     steps = [_step(requests.create(document), made)]
@@ -31,61 +38,122 @@ def creation(target: Target, want: Desired, document: Document) -> tuple[Step, .
     return tuple(steps)
 
 
-def update(target: Target, want: Desired, live: Live, found: Comparison) -> Iterable[Step]:
-    """Change an endpoint: cheap calls first, then the roll-out, telemetry when it settled."""
+def update(target: Target, want: Desired, live: Live, found: Comparison) -> tuple[Step, ...]:
+    """Change an endpoint."""
     by_call: dict[Call, list[Difference]] = {}
     for difference in found.differences:
         if difference.effect in {Effect.SET, Effect.REMOVE}:
             by_call.setdefault(difference.field.call, []).append(difference)
-    document = found.target
-    for call in Call:
-        if call not in by_call:
-            continue
-        paths = tuple(difference.path for difference in by_call[call])
-        busy = call is Call.CONFIG and live.updating
-        settle_first = busy or call is Call.TELEMETRY
-        for request in _requests(call, target, want, live, document, by_call[call]):
-            yield _step(request, paths, settle_first=settle_first)
+    return tuple(_Update(target, want, live, found.target, by_call).steps())
 
 
-def _requests(
-    call: Call,
-    target: Target,
-    want: Desired,
-    live: Live,
-    document: Document,
-    differences: Sequence[Difference],
-) -> Iterable[Request]:
-    name = want.name
-    match call:
-        case Call.TAGS:
-            keys = [found.path.removeprefix("tags[").removesuffix("]") for found in differences]
-            tags = document.get("tags") or {}
-            yield requests.update_tags(name, {key: tags.get(key) for key in keys})
-        case Call.AI_GATEWAY:
-            yield from requests.update_gateway(
-                name, document.get("ai_gateway") or {}, live.document.get("ai_gateway") or {}
+@dataclass(frozen=True)
+class _Update:
+    """The pieces from which the calls of one update are made."""
+
+    target: Target
+    want: Desired
+    live: Live
+    document: Document
+    by_call: Mapping[Call, Sequence[Difference]]
+
+    def steps(self) -> Iterator[Step]:
+        yield from self._tags()
+        yield from self._permissions(widening=False)
+        yield from self._gateway(loosening=False)
+        yield from self._config()
+        yield from self._gateway(loosening=True)
+        yield from self._notifications()
+        yield from self._permissions(widening=True)
+        yield from self._telemetry()
+
+    @property
+    def _rolls_out(self) -> bool:
+        return Call.CONFIG in self.by_call
+
+    def _tags(self) -> Iterator[Step]:
+        if found := self.by_call.get(Call.TAGS):
+            tags = self.document.get("tags") or {}
+            keys = [_member(difference) for difference in found]
+            request = requests.update_tags(self.want.name, {key: tags.get(key) for key in keys})
+            yield _step(request, _paths(found))
+
+    def _gateway(self, *, loosening: bool) -> Iterator[Step]:
+        """One call before the roll-out, one after it, or the only one where it belongs."""
+        found = self.by_call.get(Call.AI_GATEWAY, ())
+        later = [difference for difference in found if loosens(difference)]
+        if not self._rolls_out or len(later) in {0, len(found)}:
+            # All at once: before the roll-out, unless all of it loosens.
+            at_once_later = self._rolls_out and bool(later)
+            if not found or loosening is not at_once_later:
+                return
+            after, now = self.document.get("ai_gateway") or {}, list(found)
+        elif loosening:
+            after, now = self.document.get("ai_gateway") or {}, later
+        else:
+            now = [difference for difference in found if difference not in later]
+            after = _reverted(self.document, later).get("ai_gateway") or {}
+        before = self.live.document.get("ai_gateway") or {}
+        for request in requests.update_gateway(self.want.name, after, before):
+            yield _step(request, _paths(now), settle_first=loosening)
+
+    def _config(self) -> Iterator[Step]:
+        if found := self.by_call.get(Call.CONFIG):
+            request = requests.update_config(self.want.name, self.document, self.want.document)
+            yield _step(request, _paths(found), settle_first=self.live.updating)
+
+    def _notifications(self) -> Iterator[Step]:
+        if found := self.by_call.get(Call.NOTIFICATIONS):
+            addresses = self.document.get("email_notifications") or {}
+            yield _step(requests.update_notifications(self.want.name, addresses), _paths(found))
+
+    def _permissions(self, *, widening: bool) -> Iterator[Step]:
+        found = self.by_call.get(Call.PERMISSIONS, ())
+        now = [difference for difference in found if loosens(difference) is widening]
+        if not now:
+            return
+        rows: Mapping[str, str] = self.document.get("permissions") or {}
+        if any(difference.effect is Effect.REMOVE for difference in now):
+            later = [difference for difference in found if difference not in now]
+            rows = _reverted(self.document, later).get("permissions") or {}
+            request = requests.replace_permissions(self.live.id, rows, self.target.caller)
+        else:
+            changed = {_member(difference) for difference in now}
+            request = requests.merge_permissions(
+                self.live.id, {key: level for key, level in rows.items() if key in changed}
             )
-        case Call.CONFIG:
-            yield requests.update_config(name, document, want.document)
-        case Call.NOTIFICATIONS:
-            yield requests.update_notifications(name, document.get("email_notifications") or {})
-        case Call.TELEMETRY:
-            yield requests.update_telemetry(name, document.get("telemetry_config") or {})
-        case Call.PERMISSIONS:
-            yield _permissions(target, live, document, differences)
-        case Call.CREATE:  # pragma: no cover - such a difference replaces or is left alone
-            raise AssertionError(f"no call changes {differences[0].path}")
+        yield _step(request, _paths(now), settle_first=widening and self._rolls_out)
+
+    def _telemetry(self) -> Iterator[Step]:
+        # Refused while an update runs (Databricks CLI issue 6106).
+        if found := self.by_call.get(Call.TELEMETRY):
+            telemetry = self.document.get("telemetry_config") or {}
+            request = requests.update_telemetry(self.want.name, telemetry)
+            yield _step(request, _paths(found), settle_first=True)
 
 
-def _permissions(
-    target: Target, live: Live, document: Document, differences: Sequence[Difference]
-) -> Request:
-    rows = document.get("permissions") or {}
-    if any(found.effect is Effect.REMOVE for found in differences):
-        return requests.replace_permissions(live.id, rows, target.caller)
-    changed = [found.path.removeprefix("permissions[").removesuffix("]") for found in differences]
-    return requests.merge_permissions(live.id, {key: rows[key] for key in changed})
+def _member(found: Difference) -> str:
+    """The key of a change of a tag or of a permission row."""
+    return found.path.partition("[")[2].removesuffix("]")
+
+
+def _paths(found: Sequence[Difference]) -> tuple[str, ...]:
+    return tuple(difference.path for difference in found)
+
+
+def _reverted(document: Document, changes: Sequence[Difference]) -> dict[str, Any]:
+    """The document with some of its changes not made yet."""
+    result = dict(document)
+    for change in changes:
+        block = result
+        for key in change.keys[:-1]:
+            block[key] = dict(block.get(key) or {})
+            block = block[key]
+        if change.before is None:
+            block.pop(change.keys[-1], None)
+        else:
+            block[change.keys[-1]] = change.before
+    return result
 
 
 def _step(request: Request, changes: tuple[str, ...], *, settle_first: bool = False) -> Step:

@@ -247,6 +247,10 @@ def _outcome(endpoint: EndpointOutcome) -> Iterator[str]:
         yield _dim(f"      {endpoint.invocation_url}")
     if endpoint.error:
         yield f"      {printable(endpoint.error)}"
+        if endpoint.hint:
+            yield f"      {printable(endpoint.hint)}"
+        for line in endpoint.log:
+            yield _dim(f"        | {printable(line)}")
         for step in endpoint.steps:
             yield f"        {step.result.value.replace('_', ' '):<12} {step.call}"
 

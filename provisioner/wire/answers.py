@@ -43,8 +43,8 @@ class Live:
     """Version of the configuration that serves; 0 = none yet."""
     pending_version: int
     """Version of the configuration being rolled out; 0 = none."""
-    messages: tuple[str, ...] = ()
-    """What the service says about served entities that are not ready."""
+    failures: tuple[tuple[str, str], ...] = ()
+    """Served entities whose deployment failed, each with what the service says about it."""
     creator: str = ""
     stopped: bool = False
 
@@ -99,7 +99,7 @@ def live_endpoint(
         update=state.get("config_update") or "NOT_UPDATING",
         version=int(config.get("config_version") or 0),
         pending_version=int(pending.get("config_version") or 0),
-        messages=_messages(pending or config),
+        failures=_failures(pending or config),
         creator=str(answer.get("creator") or ""),
         stopped=(state.get("suspend") or "NOT_SUSPENDED") != "NOT_SUSPENDED",
     )
@@ -142,11 +142,11 @@ def _direct_rows(permissions: Mapping[str, Any]) -> dict[str, str]:
     return rows
 
 
-def _messages(config: Mapping[str, Any]) -> tuple[str, ...]:
+def _failures(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     found = []
     for entity in config.get("served_entities") or []:
         state = entity.get("state") or {}
         message = state.get("deployment_state_message")
         if state.get("deployment") in {"DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED"}:
-            found.append(f"{entity.get('name')}: {message or state['deployment']}")
+            found.append((str(entity.get("name")), str(message or state["deployment"])))
     return tuple(found)

@@ -10,11 +10,19 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from provisioner import __version__
-from provisioner.errors import AuthenticationFailed, NotFound
+from provisioner.errors import (
+    AlreadyExists,
+    AnswerLost,
+    AuthenticationFailed,
+    Conflict,
+    NotFound,
+    WorkspaceError,
+)
 from provisioner.wire.answers import Live, live_endpoint
 from provisioner.wire.document import principal
 from provisioner.wire.requests import ENDPOINTS, PERMISSIONS
 from provisioner.workspace.failures import translated
+from provisioner.workspace.retries import RetryClock
 from provisioner.workspace.sdk import ApiClient, Config
 from provisioner.workspace.settle import settle
 
@@ -26,6 +34,8 @@ C = TypeVar("C")
 
 _APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ORG_ID = "x-databricks-org-id"
+_FIRST_CONTACT = 15
+"""Seconds to try to reach a workspace at all: a wrong host should not take a minute."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +65,9 @@ class Identity:
 class Workspace:
     """A signed-in connection; safe to use from several threads."""
 
-    def __init__(self, config: Config, parallelism: int) -> None:
+    def __init__(self, config: Config, clock: RetryClock, parallelism: int) -> None:
         self.host = str(config.host)
+        self._clock = clock
         self.auth_type = str(config.auth_type)
         self._api = ApiClient(config)
         self._parallelism = parallelism
@@ -69,16 +80,18 @@ class Workspace:
         Raises:
             AuthenticationFailed: no credentials, or more than one kind of them.
         """
+        clock = RetryClock()
         try:
             with translated("cannot sign in"):
                 config = Config(
+                    clock=clock,
                     host=access.host or None,
                     profile=access.profile or None,
                     auth_type=access.auth_type or None,
                     token=access.token or None,
                     product="provisioner",
                     product_version=__version__,
-                    retry_timeout_seconds=patience,
+                    retry_timeout_seconds=min(patience, _FIRST_CONTACT),
                     max_connection_pools=parallelism,
                     max_connections_per_pool=parallelism,
                 )
@@ -87,7 +100,8 @@ class Workspace:
                 f"cannot sign in: {str(failure).split('. Config: ')[0]}",
                 "set DATABRICKS_TOKEN, or name a profile or an auth_type under `workspace`",
             ) from failure
-        return cls(config, parallelism)
+        config.retry_timeout_seconds = patience
+        return cls(config, clock, parallelism)
 
     def identity(self) -> Identity:
         """Who we are, and the id of the workspace."""
@@ -139,17 +153,44 @@ class Workspace:
     def call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, doing: str
     ) -> dict[str, Any]:
-        """Make one API call and return its raw answer; ``doing`` opens the error message."""
-        with translated(doing, writes=method != "GET"):
-            # A bodiless GET must not carry a content type, hence None and not {}.
-            answer = self._api.do(method, path, body=None if body is None else dict(body))
+        """Make one API call and return its raw answer; ``doing`` opens the error message.
+
+        Raises:
+            AnswerLost: a write may or may not have taken place.
+        """
+        self._clock.started()
+        try:
+            with translated(doing, writes=method != "GET"):
+                # A bodiless GET must not carry a content type, hence None and not {}.
+                answer = self._api.do(method, path, body=None if body is None else dict(body))
+        except (AlreadyExists, Conflict) as failure:
+            if self._clock.repeated:
+                raise AnswerLost(str(failure)) from failure
+            raise
         return answer if isinstance(answer, dict) else {"items": answer}
 
     def settle(
         self, name: str, version: int, timeout: float, sleep: Callable[[float], None]
     ) -> Live:
         """Wait until configuration ``version`` serves; see :func:`settle.settle`."""
-        return settle(name, self.read, version=version, timeout=timeout, sleep=sleep)
+        return settle(
+            name,
+            self.read,
+            version=version,
+            timeout=timeout,
+            sleep=sleep,
+            log=self.build_log,
+        )
+
+    def build_log(self, name: str, entity: str) -> str:
+        """The build log of a served entity; empty where there is none."""
+        path = f"{ENDPOINTS}/{name}/served-models/{entity}/build-logs"
+        try:
+            answer = self.call("GET", path, doing=f"cannot read the build log of {entity}")
+        except WorkspaceError:
+            # External models have none; a second error would hide the first.
+            return ""
+        return str(answer.get("logs") or "")
 
     def read_file(self, path: str) -> bytes | None:
         """A file of the workspace's own file store, or ``None``."""

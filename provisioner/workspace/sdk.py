@@ -43,6 +43,7 @@ def _become_real(module: ModuleType, loader: Any) -> None:
 _import_lazily()
 
 from databricks.sdk import errors as errors  # noqa: E402
+from databricks.sdk.clock import Clock as Clock  # noqa: E402
 from databricks.sdk.core import ApiClient as ApiClient  # noqa: E402
 from databricks.sdk.core import Config as Config  # noqa: E402
 from databricks.sdk.errors.base import DatabricksError as DatabricksError  # noqa: E402

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from provisioner.catalog import catalog
 from provisioner.errors import EndpointFailed, NotFound, StillInProgress
 from provisioner.wire.answers import Live
 
+_LOG_LINES = 5
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 10.0
 """Seconds between two looks: builds take seconds for external models, up to half an hour else."""
@@ -20,9 +22,12 @@ def settle(
     version: int,
     timeout: float,
     sleep: Callable[[float], None] = time.sleep,
+    log: Callable[[str, str], str] = lambda _endpoint, _entity: "",
     clock: Callable[[], float] = time.monotonic,
 ) -> Live:
     """Wait until configuration ``version`` or a later one serves; ``timeout`` in seconds.
+
+    ``log`` gives the build log of a served entity, to explain a failure.
 
     ``NOT_UPDATING`` alone is no success: an endpoint without a configuration and a
     stopped one show it too, and so does one whose answer is a moment old.
@@ -38,7 +43,7 @@ def settle(
         if live is None:
             raise NotFound(f"cannot wait for {name}: it was deleted meanwhile")
         if live.update in {"UPDATE_FAILED", "UPDATE_CANCELED"}:
-            raise _failure(live)
+            raise _failure(live, log)
         if not live.updating and _serves(live, version):
             return live
         if clock() + pause > deadline:
@@ -57,8 +62,18 @@ def _serves(live: Live, version: int) -> bool:
     return live.ready and live.version >= version
 
 
-def _failure(live: Live) -> EndpointFailed:
+def _failure(live: Live, log: Callable[[str, str], str]) -> EndpointFailed:
     what = "failed" if live.update == "UPDATE_FAILED" else "was cancelled"
-    reasons = "; ".join(live.messages) or "the service gives no reason"
+    reasons = "; ".join(f"{entity}: {message}" for entity, message in live.failures)
     serving = "the earlier configuration still serves" if live.ready else "nothing serves yet"
-    return EndpointFailed(f"the update of {live.name} {what}: {reasons} ({serving})")
+    known = catalog().cause_of(reasons)
+    lines = tuple(
+        f"{entity}: {line}"
+        for entity, _ in live.failures
+        for line in log(live.name, entity).strip().splitlines()[-_LOG_LINES:]
+    )
+    return EndpointFailed(
+        f"the update of {live.name} {what}: {reasons or 'the service gives no reason'} ({serving})",
+        f"{known.cause}: {known.fix}" if known else "",
+        lines,
+    )
