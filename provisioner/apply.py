@@ -8,6 +8,7 @@ whatever is there.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -15,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from provisioner.diff import Leaf, leaves
+from provisioner.diff import in_force
 from provisioner.errors import (
     AlreadyExists,
     AnswerLost,
@@ -26,7 +27,6 @@ from provisioner.errors import (
     StalePlan,
     StillInProgress,
 )
-from provisioner.fields import pattern_of, table
 from provisioner.plan import Action, EndpointPlan, Plan, Step
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result, StepOutcome, summarise
 from provisioner.wire.answers import ABSENT, Live, digest, live_endpoint
@@ -159,7 +159,7 @@ class _Run:
         return self._ended(Result.DONE if waited else Result.IN_PROGRESS)
 
     def _execute(self) -> None:
-        live = self._service.read(self._entry.name, self._declared_rows())
+        live = self._service.read(self._entry.name, self._entry.permission_rows)
         if (live.fingerprint() if live else ABSENT) != self._entry.live_fingerprint:
             raise self._stale("it changed after the plan was made")
         if live:
@@ -223,7 +223,7 @@ class _Run:
 
     def _took_effect(self, step: Step) -> bool:
         """Look whether a call did its work although its answer says otherwise or was lost."""
-        live = self._service.read(self._entry.name, self._declared_rows())
+        live = self._service.read(self._entry.name, self._entry.permission_rows)
         if live is None or step.call.startswith("DELETE"):
             return live is None and step.call.startswith("DELETE")
         if step.call.startswith("POST") and live.owner != self._plan.owner:
@@ -232,11 +232,9 @@ class _Run:
             moved = live.version > self._version
         else:
             moved = True
-        found = leaves(live.document)
-        wanted = {change.path: change.after for change in self._entry.changes}
-        there = all(
-            _holds(path, found.get(path), wanted[path]) for path in step.changes if path in wanted
-        )
+        wanted = self._entry.wanted()
+        sent = {path: wanted[path] for path in step.changes if path in wanted}
+        there = in_force(live.document, sent)
         if moved and there:
             self._know(live)
         return moved and there
@@ -263,17 +261,15 @@ class _Run:
         if self._stop.wait(seconds):
             raise StillInProgress(f"cannot wait for {self._entry.name}: interrupted")
 
-    def _declared_rows(self) -> Collection[str] | None:
-        declared = self._entry.declared or {}
-        return (declared["permissions"] or {}).keys() if "permissions" in declared else None
-
     def _scrubbed(self, failure: ProvisionerError) -> str:
         return self._hidden(str(failure))
 
     def _hidden(self, text: str) -> str:
         """What the service said, should it have echoed a secret, without it."""
         for value in self._options.secrets.values():
-            text = text.replace(value, "[hidden]") if value else text
+            # As it is, as messages come with their white space folded, and as JSON.
+            for form in (value, " ".join(value.split()), json.dumps(value)[1:-1]):
+                text = text.replace(form, "[hidden]") if form else text
         return text
 
     def _say(self, text: str) -> None:
@@ -316,11 +312,6 @@ _DONE = {
     Action.ADOPT: "adopted",
     Action.WAIT: "ready",
 }
-
-
-def _holds(path: str, leaf: Leaf | None, wanted: Any) -> bool:
-    row = table().get(pattern_of(path))
-    return row.write_only or row.same(leaf and leaf.value, wanted)
 
 
 def _names(value: Any) -> Iterator[str]:

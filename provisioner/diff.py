@@ -14,7 +14,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from provisioner.fields import Call, Document, Field, FieldTable, Immutable, Members, table
+from provisioner.fields import (
+    Call,
+    Document,
+    Field,
+    FieldTable,
+    Immutable,
+    Members,
+    pattern_of,
+    table,
+)
 
 
 class Cause(str, Enum):
@@ -87,6 +96,14 @@ class Scope:
     ignore: Mapping[str, Reason] = field(default_factory=dict)
     """Document paths or patterns to leave alone, and why; covers what is below them."""
 
+    def ignored(self, path: str) -> Reason | None:
+        """Why a path is left alone; ``None`` = it is not."""
+        pattern = pattern_of(path)
+        for entry, reason in self.ignore.items():
+            if _covers(entry, path) or _covers(entry, pattern):
+                return reason
+        return None
+
 
 @dataclass(frozen=True)
 class Leaf:
@@ -124,6 +141,17 @@ def leaves(document: Document, keys: tuple[str, ...] = ()) -> dict[str, Leaf]:
         path, pattern = rows.child_path(pattern, path, key), rows.child(pattern, key)
         value = value[key]
     return {leaf.path: leaf for leaf in _below(rows, pattern, path, keys, value)}
+
+
+def in_force(document: Document, wanted: Mapping[str, Any]) -> bool:
+    """Whether a live document holds values, by path; what is never read back counts as held."""
+    found = leaves(document)
+    for path, value in wanted.items():
+        row = table().get(pattern_of(path))
+        leaf = found.get(path)
+        if not row.write_only and not row.same(leaf and leaf.value, value):
+            return False
+    return True
 
 
 def _below(
@@ -210,7 +238,7 @@ class _Merger:
 
     def _set(self, result: dict[str, Any], pattern: str, path: str, key: str, value: Any) -> None:
         child, child_path = self._below(pattern, path, key)
-        if reason := self._ignored(child, child_path):
+        if reason := self._scope.ignored(child_path):
             self._leave(child_path, self._rows.get(child), result.get(key), reason)
         else:
             result[key] = value
@@ -220,7 +248,7 @@ class _Merger:
         row = self._rows.get(child)
         if key not in result or row.same(result[key], None):
             return
-        if reason := self._ignored(child, child_path):
+        if reason := self._scope.ignored(child_path):
             self._leave(child_path, row, result[key], reason)
         else:
             del result[key]
@@ -233,12 +261,6 @@ class _Merger:
             return self._scope.exact_permissions
         exact = self._rows.collections.get(pattern) is Members.EXACT
         return exact or pattern in self._rows.exact_blocks
-
-    def _ignored(self, pattern: str, path: str) -> Reason | None:
-        for entry, reason in self._scope.ignore.items():
-            if _covers(entry, path) or _covers(entry, pattern):
-                return reason
-        return None
 
     def _leave(self, path: str, row: Field, value: Any, reason: Reason) -> None:
         self.left_alone.append(
@@ -284,7 +306,7 @@ class _Judge:
     def _effect(self, row: Field, was: Any, now: Any) -> Effect:
         if row.immutable is Immutable.INERT:
             return Effect.REPLACE if self.scope.replace_inert else Effect.NONE
-        if row.immutable and (row.call is Call.CREATE or was is not None):
+        if row.immutable and (row.call is Call.CREATE or None not in (was, now)):
             return Effect.REPLACE
         return Effect.REMOVE if now is None else Effect.SET
 

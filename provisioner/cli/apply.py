@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +15,7 @@ from provisioner.cli import options, output
 from provisioner.cli.options import Selection, Settings
 from provisioner.cli.session import Session, connected
 from provisioner.cli.staleness import moved
+from provisioner.diff import Effect, Reason
 from provisioner.errors import (
     AuthenticationFailed,
     ExitCode,
@@ -23,7 +25,7 @@ from provisioner.errors import (
     StalePlan,
     error,
 )
-from provisioner.plan import Action, Plan
+from provisioner.plan import Action, EndpointPlan, Plan
 from provisioner.plan.outcome import Outcome, Result
 from provisioner.policy import Permits
 from provisioner.record import Record, sealed
@@ -197,11 +199,23 @@ def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str
             if ended.result is not Result.SKIPPED:
                 # The digest of what was sent, which a saved plan may not have known.
                 declared = sealed(declared, record.salt, declared, secrets.get)
+            declared = _as_applied(declared, entries[ended.name])
             record = record.applied(ended.name, ended.id, declared)
     return record
 
 
-_ACCEPTED = {Result.DONE, Result.SKIPPED, Result.IN_PROGRESS}
+def _as_applied(declared: dict[str, Any], entry: EndpointPlan) -> dict[str, Any]:
+    """The declared document with the old values of what no call could change."""
+    result = dict(declared)
+    for change in entry.changes:
+        if change.effect is Effect.NONE and change.reason is Reason.FIXED_AT_CREATION:
+            result.pop(change.path, None)
+            if change.before is not None:
+                result[change.path] = change.before
+    return result
+
+
+_ACCEPTED = {Result.DONE, Result.SKIPPED}
 _AUTH_CODES = {AuthenticationFailed.code, PermissionDenied.code}
 
 

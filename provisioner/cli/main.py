@@ -66,11 +66,13 @@ def group(ctx: click.Context, project: Path | None, verbose: int, color: str) ->
     ctx.color = {"always": True, "never": False}.get(color)
     if ctx.color is None and os.environ.get("NO_COLOR"):
         ctx.color = False
+    output.use_color(ctx.color)
     ctx.obj = Settings(project=project, verbosity=verbose)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; never raises, never shows a traceback."""
+    output.use_color(None)
     try:
         result = group.main(args=list(arguments), prog_name="provisioner", standalone_mode=False)
         return int(result or ExitCode.OK)

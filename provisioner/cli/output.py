@@ -10,15 +10,23 @@ import click
 from provisioner.errors import Problem
 from provisioner.report import terminal
 
+_color: bool | None = None
+
+
+def use_color(color: bool | None) -> None:  # noqa: FBT001 - three states
+    """Colour always or never; ``None`` = where a terminal reads."""
+    global _color
+    _color = color
+
 
 def answer(text: str) -> None:
     """Print what was asked for."""
-    click.echo(text)
+    click.echo(text, color=_color)
 
 
 def note(text: str) -> None:
     """Print something about the run."""
-    click.echo(text, err=True)
+    click.echo(text, err=True, color=_color)
 
 
 def show_problems(problems: Iterable[Problem]) -> None:

@@ -65,6 +65,13 @@ class Session:
         problems = (*self.loaded.problems, *self.memory.problems, *judged)
         return replace(plan, problems=problems), live
 
+    def _permission_rows(self, want: Desired) -> Mapping[str, Any] | None:
+        """Declared rows; none of them, but read, when they were declared the last time."""
+        entry = self.record.endpoints.get(want.name)
+        managed_before = entry is not None and "permissions" in entry.document
+        rows: Mapping[str, Any] | None = want.document.get("permissions")
+        return {} if rows is None and managed_before else rows
+
     def _sealed(self, want: Desired) -> Desired:
         entry = self.record.endpoints.get(want.name)
         base = None if entry is None else entry.document
@@ -86,7 +93,7 @@ class Session:
     def _read(self, wanted: list[Desired], selection: Selection) -> dict[str, Live]:
         existing = {summary["name"]: _owner(summary) for summary in self.listed}
         rows: dict[str, Mapping[str, Any] | None] = {
-            want.name: want.document.get("permissions") for want in wanted if want.name in existing
+            want.name: self._permission_rows(want) for want in wanted if want.name in existing
         }
         for name, owner in existing.items():
             if owner == self.target.owner and name in selection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provisioner.diff import compare
+from provisioner.diff import in_force
 from provisioner.plan import Action, EndpointPlan, Plan
 from provisioner.wire.answers import ABSENT, Live
 from provisioner.workspace.gateway import Workspace
@@ -20,8 +20,7 @@ def moved(plan: Plan, workspace: Workspace) -> tuple[list[str], bool]:
 
 
 def _read(workspace: Workspace, entry: EndpointPlan) -> Live | None:
-    declared = entry.declared or {}
-    return workspace.read(entry.name, declared.get("permissions"))
+    return workspace.read(entry.name, entry.permission_rows)
 
 
 def _fingerprint(live: Live | None) -> str:
@@ -31,4 +30,4 @@ def _fingerprint(live: Live | None) -> str:
 def _reached(entry: EndpointPlan, live: Live | None) -> bool:
     if entry.declared is None or live is None:
         return entry.declared is None and live is None
-    return not compare(entry.declared, live.document, entry.declared).differences
+    return in_force(live.document, entry.wanted())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from provisioner.diff import Cause, Comparison, Difference, Effect, Reason, compare
 from provisioner.errors import Problem
@@ -91,32 +92,35 @@ def _endpoint(
 
 
 def _create(target: Target, want: Desired) -> EndpointPlan:
-    found = compare(want.document, {}, {}, want.scope)
-    changes = _changes(found.differences, want)
+    found = compare(want.document, {}, {})
     return EndpointPlan(
         name=want.name,
         action=Action.CREATE,
         impact=Impact.NEW,
         live_fingerprint=ABSENT,
         kind=want.kind,
-        changes=tuple(_fresh(change) for change in changes),
-        steps=calls.creation(target, want, found.target),
+        changes=tuple(_fresh(change, want) for change in _changes(found.differences, want)),
+        steps=calls.creation(target, want, found),
+        permission_rows=_declared_rows(want),
         declared=dict(want.document),
         timeout_seconds=want.create_timeout,
     )
 
 
-def _fresh(change: Change) -> Change:
+def _fresh(change: Change, want: Desired) -> Change:
     """A change of an endpoint that is made anew: everything can be set."""
-    return Change(
-        change.path,
-        None,
-        change.after,
-        Effect.SET,
-        Cause.SPEC,
-        Reason.DECLARED,
-        change.source,
-    )
+    reason = want.scope.ignored(change.path)
+    sent = Reason.SERVER_DECIDES if reason is Reason.SERVER_DECIDES else Reason.DECLARED
+    return replace(change, before=None, effect=Effect.SET, cause=Cause.SPEC, reason=sent)
+
+
+def _declared_rows(want: Desired) -> tuple[str, ...] | None:
+    rows = want.document.get("permissions")
+    return None if rows is None else tuple(sorted(rows))
+
+
+def _read_rows(want: Desired, live: Live) -> tuple[str, ...] | None:
+    return (_declared_rows(want) or ()) if "permissions" in live.document else None
 
 
 def _replace(
@@ -124,7 +128,6 @@ def _replace(
 ) -> EndpointPlan:
     if live.protected or want.protect:
         return _blocked(want, live, "lifecycle.protect forbids to replace it", changes)
-    document = compare(want.document, {}, {}, want.scope).target
     return EndpointPlan(
         name=want.name,
         action=Action.REPLACE,
@@ -133,7 +136,11 @@ def _replace(
         id=live.id,
         kind=want.kind,
         changes=changes,
-        steps=(calls.deletion(want.name), *calls.creation(target, want, document)),
+        steps=(
+            calls.deletion(want.name),
+            *calls.creation(target, want, compare(want.document, {}, {})),
+        ),
+        permission_rows=_read_rows(want, live),
         permit="--allow-replace",
         declared=dict(want.document),
         timeout_seconds=want.create_timeout,
@@ -169,6 +176,7 @@ def _update(
         changes=changes,
         steps=steps,
         permit="--adopt" if adopting and not want.adopt else "",
+        permission_rows=_read_rows(want, live),
         declared=dict(want.document),
         timeout_seconds=want.update_timeout,
     )

@@ -86,9 +86,20 @@ class EndpointPlan:
     """Option of ``apply`` that allows the action; empty = none is needed."""
     blocked_by: str = ""
     """Why nothing can be done, for the action ``blocked``."""
+    permission_rows: tuple[str, ...] | None = None
+    """Principals whose permissions are declared; ``None`` = permissions were not read."""
     declared: dict[str, Any] | None = None
     """The declared document, remembered after apply; ``None`` = no longer declared."""
     timeout_seconds: float = 0.0
+
+    def wanted(self) -> dict[str, Any]:
+        """The values that apply brings into force, by path."""
+        left_alone = {Reason.SERVER_DECIDES, Reason.IGNORED}
+        return {
+            change.path: change.after
+            for change in self.changes
+            if change.effect is not Effect.NONE and change.reason not in left_alone
+        }
 
     @property
     def settles(self) -> bool:

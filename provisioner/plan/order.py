@@ -31,6 +31,11 @@ def _switched_off(before: Any, after: Any) -> bool:
     return bool(before) and not after
 
 
+def _switched_on(before: Any, after: Any) -> bool:
+    """Fallback needs the entities that a roll-out may only bring."""
+    return _switched_off(after, before)
+
+
 def _ranked(order: tuple[str, ...]) -> Callable[[Any, Any], bool]:
     def rank(value: Any) -> int:
         return order.index(value) if value in order else -1
@@ -54,6 +59,7 @@ def _more_rights(before: Any, after: Any) -> bool:
 _RULES: dict[str, Callable[[Any, Any], bool]] = {
     "ai_gateway.rate_limits[].calls": _limit,
     "ai_gateway.rate_limits[].tokens": _limit,
+    "ai_gateway.fallback_config.enabled": _switched_on,
     "ai_gateway.inference_table_config.enabled": _switched_off,
     "ai_gateway.usage_tracking_config.enabled": _switched_off,
     "permissions[]": _more_rights,

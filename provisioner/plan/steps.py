@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.diff import Comparison, Difference, Effect, compare
+from provisioner.diff import Comparison, Difference, Effect
 from provisioner.fields import Call, Document
 from provisioner.plan.model import Desired, Step, Target
 from provisioner.plan.order import loosens
@@ -24,10 +24,11 @@ def deletion(name: str) -> Step:
     return _step(requests.delete(name), ())
 
 
-def creation(target: Target, want: Desired, document: Document) -> tuple[Step, ...]:
-    """Make an endpoint with everything in ``document``, then grant what is declared."""
+def creation(target: Target, want: Desired, found: Comparison) -> tuple[Step, ...]:
+    """Make an endpoint as ``found``, a comparison with nothing, says; then grant rights."""
+    document = found.target
     rows = document.get("permissions") or {}
-    paths = [found.path for found in compare(want.document, {}, {}, want.scope).differences]
+    paths = [difference.path for difference in found.differences]
     granted = tuple(path for path in paths if path.startswith("permissions["))
     made = tuple(path for path in paths if path not in granted)
     steps = [_step(requests.create(document), made)]
@@ -116,7 +117,8 @@ class _Update:
         if any(difference.effect is Effect.REMOVE for difference in now):
             later = [difference for difference in found if difference not in now]
             rows = _reverted(self.document, later).get("permissions") or {}
-            request = requests.replace_permissions(self.live.id, rows, self.target.caller)
+            kept = {**self.live.implicit_rows, **rows}
+            request = requests.replace_permissions(self.live.id, kept, self.target.caller)
         else:
             changed = {_member(difference) for difference in now}
             request = requests.merge_permissions(
@@ -128,7 +130,8 @@ class _Update:
         # Refused while an update runs (Databricks CLI issue 6106).
         if found := self.by_call.get(Call.TELEMETRY):
             telemetry = self.document.get("telemetry_config") or {}
-            request = requests.update_telemetry(self.want.name, telemetry)
+            declared = self.want.document.get("telemetry_config") or {}
+            request = requests.update_telemetry(self.want.name, telemetry, declared)
             yield _step(request, _paths(found), settle_first=True)
 
 

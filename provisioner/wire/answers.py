@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.fields import Document
@@ -45,6 +45,8 @@ class Live:
     """Version of the configuration being rolled out; 0 = none."""
     failures: tuple[tuple[str, str], ...] = ()
     """Served entities whose deployment failed, each with what the service says about it."""
+    implicit_rows: Mapping[str, str] = field(default_factory=dict)
+    """Undeclared rights that the service gave the creator and the caller."""
     creator: str = ""
     stopped: bool = False
 
@@ -81,11 +83,13 @@ def live_endpoint(
     """
     state = answer.get("state") or {}
     tags = {item["key"]: item.get("value") or "" for item in answer.get("tags") or []}
-    document = _live_document(answer, tags)
+    document, implicit_rows = _live_document(answer, tags), {}
     if permissions is not None:
         creator = str(answer.get("creator") or "").lower()
         implicit = {caller, f"user:{creator}", f"service_principal:{creator}"} - set(declared)
-        document["permissions"] = without(_direct_rows(permissions), implicit)
+        rows = _direct_rows(permissions)
+        implicit_rows = {who: level for who, level in rows.items() if who in implicit}
+        document["permissions"] = without(rows, implicit)
     pending = answer.get("pending_config") or {}
     config = answer.get("config") or {}
     return Live(
@@ -101,6 +105,7 @@ def live_endpoint(
         pending_version=int(pending.get("config_version") or 0),
         failures=_failures(pending or config),
         creator=str(answer.get("creator") or ""),
+        implicit_rows=implicit_rows,
         stopped=(state.get("suspend") or "NOT_SUSPENDED") != "NOT_SUSPENDED",
     )
 

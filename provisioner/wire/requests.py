@@ -75,9 +75,9 @@ def update_notifications(name: str, notifications: Document) -> Request:
     return Request("PATCH", f"{ENDPOINTS}/{name}/notifications", body)
 
 
-def update_telemetry(name: str, telemetry: Document) -> Request:
+def update_telemetry(name: str, telemetry: Document, want: Document) -> Request:
     """Replace the telemetry configuration; an empty one removes it."""
-    body = {"telemetry_config": dict(telemetry)}
+    body = {"telemetry_config": _sendable(telemetry, want, "telemetry_config")}
     return Request("PATCH", f"{ENDPOINTS}/{name}/telemetry-config", body)
 
 
@@ -86,8 +86,8 @@ def merge_permissions(endpoint_id: str, rows: Mapping[str, str]) -> Request:
     return Request("PATCH", f"{PERMISSIONS}/{endpoint_id or '{id}'}", _acl(rows))
 
 
-def replace_permissions(endpoint_id: str, rows: Mapping[str, str], caller: str) -> Request:
-    """Set all direct rows; the caller always keeps the right to manage."""
+def replace_permissions(endpoint_id: str, rows: Mapping[str, str], caller: str = "") -> Request:
+    """Set all direct rows; the caller, if given, always keeps the right to manage."""
     kept = {**rows, caller: "CAN_MANAGE"} if caller else rows
     return Request("PUT", f"{PERMISSIONS}/{endpoint_id or '{id}'}", _acl(kept))
 
@@ -116,7 +116,7 @@ def _config_body(target: Document, want: Document) -> dict[str, Any]:
     wanted = declared.get("served_entities") or {}
     if "served_entities" in config:
         body["served_entities"] = [
-            {"name": name, **_sendable(entities[name], wanted.get(name) or {})}
+            {"name": name, **_entity_body(entities[name], wanted.get(name) or {})}
             for name in _in_order(entities, config.get("fallback_order") or list(wanted))
         ]
     routes = (config.get("traffic_config") or {}).get("routes") or {}
@@ -132,14 +132,18 @@ def _in_order(entities: Mapping[str, Any], order: Sequence[str]) -> list[str]:
     return [*known, *(name for name in entities if name not in known)]
 
 
-def _sendable(entity: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """An entity without what the server filled in and nobody declared."""
-    rows, pattern = table(), "config.served_entities[]"
-    kept = {
+def _sendable(block: Mapping[str, Any], wanted: Mapping[str, Any], pattern: str) -> dict[str, Any]:
+    """A block without what the server filled in and nobody declared."""
+    rows = table()
+    return {
         key: value
-        for key, value in entity.items()
+        for key, value in block.items()
         if key in wanted or not rows.get(f"{pattern}.{key}").filled
     }
+
+
+def _entity_body(entity: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    kept = _sendable(entity, wanted, "config.served_entities[]")
     if external := kept.get("external_model"):
         kept["external_model"] = _one_form_of_secrets(external)
     return kept
