@@ -1,0 +1,48 @@
+# Every target does all of its own set-up in .venv; nothing else has to be installed.
+# Another interpreter: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help setup demo test test-all lint types bench package clean
+
+help:  ## Show this list.
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
+
+setup: $(READY)  ## Make .venv with the pinned, hashed requirements.
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 10) or sys.exit( \
+	  "Python 3.10 or newer is needed; $(PYTHON) is %d.%d.\nTry: make PYTHON=python3.12 setup" % v[:2])'
+	@echo "Setting up .venv, which takes about a minute the first time ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)  ## Run the whole round on an emulated workspace.
+	@$(BIN)/python tests/demo.py
+
+test: $(READY)  ## Run the tests.
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8
+
+test-all: $(READY)  ## Run the tests and the long matrices.
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m ""
+
+lint: $(READY)  ## Check style and format.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY)  ## Check types.
+	@$(BIN)/mypy
+
+bench: $(READY)  ## Measure speed and count calls.
+	@$(BIN)/python -m benchmarks.bench
+
+package: $(READY)  ## Build the wheel and try it in an environment of its own.
+	@$(BIN)/python tests/packaging/check.py
+
+clean:  ## Remove .venv and everything that tools left behind.
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,105 @@
+"""``provisioner init``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from provisioner.cli import output
+from provisioner.errors import ExitCode, Refused
+
+_TEMPLATES = {
+    "endpoints/chat.yaml": "chat.yaml",
+    "endpoints/llama.yaml": "llama.yaml",
+    "environments/_base.yaml": "base.yaml",
+    "environments/local.yaml": "local.yaml",
+    "environments/prod.yaml": "prod.yaml",
+    ".github/workflows/provisioner.yml": "workflow.yml",
+    ".gitignore": "gitignore",
+}
+"""File of the project to the template that it is made from."""
+
+_SCHEMAS: Mapping[str, Literal["endpoint", "environment"]] = {
+    "schemas/endpoint.json": "endpoint",
+    "schemas/environment.json": "environment",
+}
+
+_IGNORED = ".provisioner/"
+
+_NEXT = """\
+Next{where}:
+  provisioner validate                check everything, offline
+  provisioner plan -e local           what would be done
+  provisioner apply -e local          do it, in a workspace inside the command
+  provisioner drift -e local          is it still so?
+Then put your workspace into environments/prod.yaml."""
+
+
+@click.command("init")
+@click.argument(
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    metavar="[DIR]",
+)
+def command(directory: Path) -> ExitCode:
+    """Write a project that runs: two endpoints, two environments, a pipeline.
+
+    Never overwrites a file.
+    """
+    contents = _contents(directory)
+    existing = [name for name in contents if (directory / name).exists()]
+    ignored_already = ".gitignore" in existing
+    if ignored_already:  # every fresh repository has one
+        existing.remove(".gitignore")
+        del contents[".gitignore"]
+    if existing:
+        raise Refused(
+            f"cannot init {directory}: {', '.join(existing)} exist{'s' * (len(existing) == 1)}",
+            "nothing was written; choose another folder, or move the files away",
+        )
+    try:
+        for name, text in contents.items():
+            _write(directory / name, text)
+            output.answer(f"wrote {directory / name}")
+    except OSError as failure:
+        problem = f"cannot write {failure.filename}: {failure.strerror}"
+        raise click.ClickException(problem) from failure
+    if ignored_already and _IGNORED not in (directory / ".gitignore").read_text("utf-8"):
+        output.note(f"add {_IGNORED} to {directory / '.gitignore'}")
+    where = "" if directory == Path() else f", in {directory}"
+    output.answer("\n" + _NEXT.format(where=where))
+    return ExitCode.OK
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+
+
+def _contents(directory: Path) -> dict[str, str]:
+    """Every file of the new project with its text."""
+    from provisioner.spec import json_schema  # needs all models, which other commands do not
+
+    folder = resources.files("provisioner.cli").joinpath("template")
+    project = _project_name(directory)
+    contents = {
+        name: folder.joinpath(template).read_text("utf-8").replace("@PROJECT@", project)
+        for name, template in _TEMPLATES.items()
+    }
+    for name, kind in _SCHEMAS.items():
+        contents[name] = json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
+    return contents
+
+
+def _project_name(directory: Path) -> str:
+    """The folder's name, as far as it can be a project's name."""
+    words = re.findall("[a-z0-9]+", directory.resolve().name.lower())
+    return "-".join(words) or "my-project"

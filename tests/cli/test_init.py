@@ -1,0 +1,120 @@
+"""A new project runs as it was written."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.conftest import Run, invoke
+
+FILES = {
+    "endpoints/chat.yaml",
+    "endpoints/llama.yaml",
+    "environments/_base.yaml",
+    "environments/local.yaml",
+    "environments/prod.yaml",
+    ".github/workflows/provisioner.yml",
+    ".gitignore",
+    "schemas/endpoint.json",
+    "schemas/environment.json",
+}
+
+
+def written(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """A folder that `init` made; its name is no project's name."""
+    folder = tmp_path / "Our Models"
+    done = invoke(["init", str(folder)])
+    assert done.code == 0, done.err
+    return folder
+
+
+def run(folder: Path, *arguments: str) -> Run:
+    return invoke(["--project", str(folder), *arguments])
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_fresh_project_runs(fresh: Path) -> None:
+    assert written(fresh) == FILES
+    valid = run(fresh, "validate")
+    assert (valid.code, valid.err) == (0, "")
+    assert valid.out == "local: 2 endpoints valid\nprod: 2 endpoints valid\n"
+
+    plan = run(fresh, "plan", "-e", "local", "--detailed-exitcode")
+    assert plan.code == 2
+    assert "project our-models" in plan.out
+    assert "Plan: 2 to create, 0 to update" in plan.out
+
+    applied = run(fresh, "apply", "-e", "local", "--auto-approve")
+    assert applied.code == 0, applied.err
+    assert run(fresh, "plan", "-e", "local", "--detailed-exitcode").code == 0
+    assert run(fresh, "drift", "-e", "local").code == 0
+    assert written(fresh) - FILES == {
+        ".provisioner/lock",
+        ".provisioner/local.json",
+        ".provisioner/workspace.json",
+    }
+
+
+def test_init_never_overwrites(fresh: Path) -> None:
+    mine = fresh / "endpoints" / "chat.yaml"
+    mine.write_text("mine")
+    (fresh / "environments" / "prod.yaml").unlink()
+    again = run(fresh, "init", str(fresh))
+    assert again.code == 5
+    assert "endpoints/chat.yaml" in again.err
+    assert "environments/prod.yaml" not in again.err
+    assert mine.read_text() == "mine"
+    assert not (fresh / "environments" / "prod.yaml").exists()
+
+
+def test_init_goes_beside_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".gitignore").write_text("*.log\n")
+    (tmp_path / "README.md").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    done = invoke(["init"])
+    assert done.code == 0
+    assert "add .provisioner/ to .gitignore" in done.err
+    assert (tmp_path / ".gitignore").read_text() == "*.log\n"
+    assert written(tmp_path) == FILES | {"README.md"}
+
+
+def test_init_says_what_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "endpoints").write_text("a file where the folder should be")
+    done = invoke(["init", str(tmp_path)])
+    assert done.code == 1
+    assert "cannot write" in done.err
+
+
+def test_the_schemas_fit_the_files(fresh: Path) -> None:
+    for kind in ("endpoint", "environment"):
+        schema = json.loads((fresh / "schemas" / f"{kind}.json").read_text())
+        assert (fresh / "schemas" / f"{kind}.json").read_text() == invoke(["schema", kind]).out
+        for path in sorted((fresh / f"{kind}s").iterdir()):
+            text = path.read_text()
+            assert text.startswith(f"# yaml-language-server: $schema=../schemas/{kind}.json\n")
+            document = yaml.safe_load(text)
+            # An environment that extends another gets its `project` from there.
+            document.setdefault("project", "x") if "extends" in document else None
+            jsonschema.validate(document, schema)
+
+
+def test_the_pipeline_is_locked_down(fresh: Path) -> None:
+    text = (fresh / ".github/workflows/provisioner.yml").read_text()
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {}
+    assert workflow["jobs"]["apply"]["if"] == "github.ref == 'refs/heads/main'"
+    actions = re.findall(r"uses: (\S+)", text)
+    assert actions
+    assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action) for action in actions)
+    for command in re.findall(r"run: provisioner (\w+)", text):
+        assert invoke([command, "--help"]).code == 0
