@@ -30,6 +30,7 @@ from provisioner.errors import (
 from provisioner.plan import Action, EndpointPlan, Plan, Step
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result, StepOutcome, summarise
 from provisioner.wire.answers import ABSENT, Live, digest, live_endpoint
+from provisioner.wire.requests import invocation_url
 
 _TRIES = 3
 """For one call: the first, one after an answer was lost, one after somebody else's update."""
@@ -279,7 +280,7 @@ class _Run:
         rest = self._entry.steps[len(self._steps) :]
         left = Result.NOT_REACHED if self._entry.steps else Result.SKIPPED
         gone = self._entry.action is Action.RETIRE and result is Result.DONE
-        url = f"{self._service.host}/serving-endpoints/{self._entry.name}/invocations"
+        url = invocation_url(self._service.host, self._entry.name)
         return EndpointOutcome(
             name=self._entry.name,
             action=self._entry.action,

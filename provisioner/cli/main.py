@@ -21,11 +21,16 @@ _COMMANDS = {
     "plan": "plan",
     "apply": "apply",
     "drift": "drift",
+    "status": "status",
+    "wait": "wait",
+    "rollback": "earlier:rollback",
+    "restore": "earlier:restore",
+    "release": "release",
     "show": "show",
     "schema": "schema",
     "emulator": "emulator",
 }
-"""Command name to the module that defines it under that name as ``command``."""
+"""Command name to its module, and the name in it where that is not ``command``."""
 
 
 class _LazyGroup(click.Group):
@@ -37,8 +42,9 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
-        module = importlib.import_module(f"provisioner.cli.{_COMMANDS[cmd_name]}")
-        command: click.Command = module.command
+        module_name, _, attribute = _COMMANDS[cmd_name].partition(":")
+        module = importlib.import_module(f"provisioner.cli.{module_name}")
+        command: click.Command = getattr(module, attribute or "command")
         return command
 
 

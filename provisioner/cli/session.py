@@ -60,10 +60,20 @@ class Session:
             if endpoint.name in selection
         ]
         live = self._read(wanted, selection)
-        plan = build(self.target, wanted, live, self.record.base)
+        return self._judged(build(self.target, wanted, live, self.record.base)), live
+
+    def compare_with(self, wanted: list[Desired]) -> Plan:
+        """The plan for endpoints as given, whatever the project declares."""
+        live = self._read(wanted, Selection(only=tuple(want.name for want in wanted)))
+        return self._judged(build(self.target, wanted, live, self.record.base))
+
+    def managed(self, selection: Selection) -> list[Live]:
+        """This environment's endpoints as they are, sorted by name."""
+        return sorted(self._read([], selection).values(), key=lambda live: live.name)
+
+    def _judged(self, plan: Plan) -> Plan:
         judged = policy.judge(plan, self.loaded.spec.policy)
-        problems = (*self.loaded.problems, *self.memory.problems, *judged)
-        return replace(plan, problems=problems), live
+        return replace(plan, problems=(*self.loaded.problems, *self.memory.problems, *judged))
 
     def _permission_rows(self, want: Desired) -> Mapping[str, Any] | None:
         """Declared rows; none of them, but read, when they were declared the last time."""

@@ -97,7 +97,7 @@ def assess(
         EndpointDrift(
             name=entry.name,
             config=_sync(entry, live.get(entry.name), remembered_ids),
-            health=_health(live.get(entry.name)),
+            health=health(live.get(entry.name)),
             changes=entry.changes if entry.action is not Action.CREATE else (),
             messages=_messages(live.get(entry.name)),
         )
@@ -136,7 +136,8 @@ def _messages(live: Live | None) -> tuple[str, ...]:
     return tuple(f"{entity}: {message}" for entity, message in failures)
 
 
-def _health(live: Live | None) -> Health:
+def health(live: Live | None) -> Health:
+    """How an endpoint is."""
     if live is None:
         return Health.ABSENT
     if live.stopped:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from textwrap import wrap
 from typing import Any
@@ -298,6 +298,14 @@ def _drift(endpoint: EndpointDrift) -> Iterator[str]:
         yield f"          declared {declared}, live {live}"
         if notes:
             yield _dim(f"          {notes.strip()}")
+
+
+def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows under the names of their columns."""
+    cells = [[*columns], *([value_text(row[column]) for column in columns] for row in rows)]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
+    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
+    return "\n".join([_dim(lines[0]), *lines[1:]])
 
 
 def _dim(text: str) -> str:

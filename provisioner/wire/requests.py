@@ -97,6 +97,11 @@ def delete(name: str) -> Request:
     return Request("DELETE", f"{ENDPOINTS}/{name}")
 
 
+def invocation_url(host: str, name: str) -> str:
+    """Where an endpoint is called."""
+    return f"{host}/serving-endpoints/{name}/invocations"
+
+
 def by_model_units(document: Document) -> bool:
     """Whether the endpoint is sized in model units, which has calls of its own."""
     entities = (document.get("config") or {}).get("served_entities") or {}

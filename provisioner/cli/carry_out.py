@@ -1,0 +1,146 @@
+"""Carrying out a plan that was shown: judge it, get a yes, execute it, remember it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from provisioner import policy
+from provisioner.apply import Options, Progress, apply, placeholders
+from provisioner.cli import output
+from provisioner.cli.session import Session
+from provisioner.diff import Effect, Reason
+from provisioner.errors import (
+    AuthenticationFailed,
+    ExitCode,
+    PermissionDenied,
+    ProjectInvalid,
+    Refused,
+    StalePlan,
+    error,
+)
+from provisioner.plan import Action, EndpointPlan, Plan
+from provisioner.plan.outcome import Outcome, Result
+from provisioner.policy import Permits
+from provisioner.record import Record, sealed
+from provisioner.report import terminal
+
+
+def judge(plan: Plan) -> None:
+    """Refuse what no permit can allow; the plan has been shown with the reasons."""
+    forbidden = sum(problem.is_error for problem in plan.problems)
+    if forbidden:
+        raise Refused(
+            f"cannot apply: {forbidden} problem{'s' * (forbidden != 1)} shown with the plan",
+            "nothing was changed",
+        )
+
+
+def approve(plan: Plan, session: Session, permits: Permits, *, asked: bool) -> None:
+    """Get a yes: from the person at the terminal, or from the options.
+
+    Raises:
+        Refused: there is none.
+    """
+    if asked and output.can_ask():
+        if not click.confirm("Apply these changes?", err=True):
+            raise Refused("not applied: the answer was no")
+        return
+    if asked:
+        raise Refused(
+            "cannot apply without approval: nobody is there to ask",
+            "apply a saved plan, or use --auto-approve",
+        )
+    if session.loaded.spec.protected:
+        raise Refused(
+            f"cannot apply: environment {plan.environment} is protected",
+            "apply a saved plan that was reviewed, or answer the question at a terminal",
+        )
+    missing = policy.missing_permits(plan, permits)
+    if missing:
+        output.show_problems(missing)
+        raise Refused("cannot apply: permits are missing", "nothing was changed")
+
+
+def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) -> Outcome:
+    """Make the calls of a plan, telling how it goes, and write the record."""
+    secrets = _secrets(plan)
+    run = Options(secrets, parallelism, wait, report=_report_progress)
+    outcome = apply(plan, session.workspace, run)
+    remembered = _remember(session.record, plan, outcome, secrets)
+    if problem := session.memory.save(remembered):
+        output.show_problems([problem])
+    return outcome
+
+
+def _secrets(plan: Plan) -> Mapping[str, str]:
+    """Values of the environment variables that the plan's calls need."""
+    needed = placeholders(plan)
+    missing = [
+        error(
+            "missing-environment-variable",
+            f"the environment variable {name} is not set; {', '.join(endpoints)} needs it",
+            "set it where apply runs; its value goes into the request and nowhere else",
+        )
+        for name, endpoints in needed.items()
+        if not os.environ.get(name)
+    ]
+    if missing:
+        raise ProjectInvalid(*missing)
+    return {name: os.environ[name] for name in needed}
+
+
+def _report_progress(progress: Progress) -> None:
+    output.note(f"{progress.name}: {terminal.printable(progress.text)}")
+
+
+def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str, str]) -> Record:
+    """What is known after an apply: accepted declarations, and what is gone."""
+    entries = {entry.name: entry for entry in plan.endpoints}
+    for ended in outcome.endpoints:
+        declared = entries[ended.name].declared
+        if ended.action is Action.RETIRE and ended.result is Result.DONE:
+            record = record.retire(ended.name)
+        elif declared is not None and ended.id and ended.result in _ACCEPTED:
+            if ended.result is not Result.SKIPPED:
+                # The digest of what was sent, which a saved plan may not have known.
+                declared = sealed(declared, record.salt, declared, secrets.get)
+            declared = _as_applied(declared, entries[ended.name])
+            record = record.applied(ended.name, ended.id, declared)
+    return record
+
+
+def _as_applied(declared: dict[str, Any], entry: EndpointPlan) -> dict[str, Any]:
+    """The declared document with the old values of what no call could change."""
+    result = dict(declared)
+    for change in entry.changes:
+        if change.effect is Effect.NONE and change.reason is Reason.FIXED_AT_CREATION:
+            result.pop(change.path, None)
+            if change.before is not None:
+                result[change.path] = change.before
+    return result
+
+
+_ACCEPTED = {Result.DONE, Result.SKIPPED}
+_AUTH_CODES = {AuthenticationFailed.code, PermissionDenied.code}
+
+
+def exit_code(outcome: Outcome) -> ExitCode:
+    """The exit code that an outcome is worth."""
+    results = {endpoint.result for endpoint in outcome.endpoints}
+    failures = {
+        endpoint.error_code for endpoint in outcome.endpoints if endpoint.result is Result.FAILED
+    }
+    if outcome.interrupted:
+        return ExitCode.INTERRUPTED
+    if failures:
+        if results & {Result.DONE, Result.IN_PROGRESS}:
+            return ExitCode.PARTIAL
+        if failures == {StalePlan.code}:
+            return ExitCode.STALE
+        return ExitCode.AUTH if failures <= _AUTH_CODES else ExitCode.FAILED
+    timed_out = any(endpoint.error_code for endpoint in outcome.endpoints)
+    return ExitCode.TIMED_OUT if timed_out else ExitCode.OK
