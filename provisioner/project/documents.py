@@ -7,6 +7,7 @@ Scalars follow the core schema of YAML 1.2 for what can be read back unchanged:
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,21 +67,27 @@ class _Unreadable(Exception):
         self.problem = problem
 
 
-@dataclass
+@dataclass(slots=True)
 class _Open:
     """A mapping or a sequence whose end was not seen yet."""
 
     where: Where
     anchor: str | None
-    is_mapping: bool = False
+    is_mapping: bool
     items: list[Node] = field(default_factory=list)
     entries: dict[str, Node] = field(default_factory=dict)
     keys: dict[str, Where] = field(default_factory=dict)
-    key: Node | None = None
+    key: Any = None
+    key_place: Where | None = None
+    """Set while a key waits for its value."""
     inherited: list[Node] = field(default_factory=list)
     """Values of merge keys."""
     size: int = 1
     depth: int = 1
+
+    @property
+    def wants_key(self) -> bool:
+        return self.is_mapping and self.key_place is None
 
 
 class _Reader:
@@ -90,46 +97,44 @@ class _Reader:
         self._file = file
         self._open: list[_Open] = []
         self._anchors: dict[str, tuple[Node, int, int]] = {}
-        self._size = 0
 
     def read(self, raw: bytes) -> None:
-        parser = CSafeLoader(raw)
-        while parser.check_event():
-            event = parser.get_event()
+        handlers = {
+            ScalarEvent: self._scalar,
+            MappingStartEvent: self._start,
+            SequenceStartEvent: self._start,
+            AliasEvent: self._alias,
+            DocumentStartEvent: self._document,
+        }
+        next_event: Callable[[], Any] = CSafeLoader(raw).get_event
+        while event := next_event():
             kind = type(event)
-            if kind is ScalarEvent:
-                self._scalar(event)
-            elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                self._start(event, is_mapping=kind is MappingStartEvent)
-            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            if kind is MappingEndEvent or kind is SequenceEndEvent:
                 self._end()
-            elif kind is AliasEvent:
-                self._alias(event)
-            elif kind is DocumentStartEvent:
-                self._anchors.clear()
+            elif handle := handlers.get(kind):
+                mark = event.start_mark
+                handle(event, Where(self._file, mark.line + 1, mark.column + 1))
 
-    def _where(self, event: Any) -> Where:
-        mark = event.start_mark
-        return Where(self._file, mark.line + 1, mark.column + 1)
+    def _document(self, _event: Any, _where: Where) -> None:
+        self._anchors.clear()
 
-    def _scalar(self, event: Any) -> None:
-        where, text = self._where(event), event.value
-        self._check_tag(event.tag, ("str",), where)
-        value = _resolve(text) if event.implicit[0] and event.tag is None else text
-        node = Node(value, where)
+    def _scalar(self, event: Any, where: Where) -> None:
+        text, is_plain = event.value, event.implicit[0]
+        if event.tag is not None:
+            self._check_tag(event.tag, "str", where)
+            is_plain = False
         opened = self._open[-1] if self._open else None
-        if opened and opened.is_mapping and opened.key is None:
-            # A key stays text with its style, so that only a plain << is a merge key.
-            plain_merge = event.implicit[0] and text == "<<"
-            self._key(opened, Node(_MERGE if plain_merge else value, where))
+        if opened and opened.is_mapping and opened.key_place is None:
+            is_merge = is_plain and text == "<<"
+            self._key(opened, _MERGE if is_merge else _resolve(text) if is_plain else text, where)
         else:
+            node = Node(_resolve(text) if is_plain else text, where)
             self._add(node, event.anchor, size=1, depth=0)
 
-    def _start(self, event: Any, *, is_mapping: bool) -> None:
-        where = self._where(event)
-        self._check_tag(event.tag, ("map", "seq"), where)
-        opened = self._open[-1] if self._open else None
-        if opened and opened.is_mapping and opened.key is None:
+    def _start(self, event: Any, where: Where) -> None:
+        is_mapping = type(event) is MappingStartEvent
+        self._check_tag(event.tag, "map" if is_mapping else "seq", where)
+        if self._open and self._open[-1].wants_key:
             raise _Unreadable(error("bad-key", "a key must be text", where=where))
         if len(self._open) >= MAX_DEPTH:
             raise _Unreadable(_too_deep(where))
@@ -137,31 +142,26 @@ class _Reader:
 
     def _end(self) -> None:
         closed = self._open.pop()
-        node = (
-            self._mapping(closed) if closed.is_mapping else Node(tuple(closed.items), closed.where)
-        )
+        node = _mapping(closed) if closed.is_mapping else Node(tuple(closed.items), closed.where)
         self._add(node, closed.anchor, closed.size, closed.depth)
 
-    def _alias(self, event: Any) -> None:
-        where = self._where(event)
+    def _alias(self, event: Any, where: Where) -> None:
         if event.anchor not in self._anchors:
             summary = f"there is no complete anchor `&{event.anchor}` above"
             raise _Unreadable(error("unknown-anchor", summary, where=where))
         node, size, depth = self._anchors[event.anchor]
         if len(self._open) + depth > MAX_DEPTH:
             raise _Unreadable(_too_deep(where))
-        opened = self._open[-1]
-        if opened.is_mapping and opened.key is None:
-            self._key(opened, Node(node.value, where))
+        if self._open[-1].wants_key:
+            self._key(self._open[-1], node.value, where)
         else:
             self._add(node, None, size, depth)
 
-    def _key(self, opened: _Open, key: Node) -> None:
-        opened.key = key
-        if key.value is not _MERGE and not isinstance(key.value, str):
-            self.problems.append(
-                error("bad-key", "a key must be text", "put the key in quotes", key.where)
-            )
+    def _key(self, opened: _Open, key: Any, where: Where) -> None:
+        opened.key, opened.key_place = key, where
+        if not isinstance(key, str):
+            hint = "put the key in quotes"
+            self.problems.append(error("bad-key", "a key must be text", hint, where))
 
     def _add(self, node: Node, anchor: str | None, size: int, depth: int) -> None:
         """Hand a finished value to what is open, or take it as a document."""
@@ -173,35 +173,28 @@ class _Reader:
             return
         opened = self._open[-1]
         opened.size += size
-        opened.depth = max(opened.depth, depth + 1)
+        if depth >= opened.depth:
+            opened.depth = depth + 1
         if opened.size > MAX_NODES:
             summary = f"aliases make this larger than {MAX_NODES} values"
             raise _Unreadable(error("too-large", summary, where=opened.where))
-        if opened.is_mapping:
-            self._entry(opened, node)
+        if opened.key_place:
+            self._entry(opened, opened.key_place, node)
         else:
             opened.items.append(node)
 
-    def _entry(self, opened: _Open, node: Node) -> None:
-        key, opened.key = opened.key, None
-        if key is None or not isinstance(key.value, str):
+    def _entry(self, opened: _Open, place: Where, node: Node) -> None:
+        key, opened.key_place = opened.key, None
+        if not isinstance(key, str):
             return
-        name = key.value
-        if name is _MERGE:
-            opened.inherited += self._merge_sources(node, key.where)
-        elif name in opened.entries:
-            first = opened.keys[name].line
-            self.problems.append(
-                error(
-                    "duplicate-key",
-                    f"`{name}` is written twice",
-                    f"the first is at line {first}",
-                    key.where,
-                )
-            )
+        if key is _MERGE:
+            opened.inherited += self._merge_sources(node, place)
+        elif key in opened.entries:
+            hint = f"the first is at line {opened.keys[key].line}"
+            self.problems.append(error("duplicate-key", f"`{key}` is written twice", hint, place))
         else:
-            opened.entries[name] = node
-            opened.keys[name] = key.where
+            opened.entries[key] = node
+            opened.keys[key] = place
 
     def _merge_sources(self, node: Node, where: Where) -> tuple[Node, ...]:
         sources = node.items or (node,)
@@ -212,20 +205,21 @@ class _Reader:
         )
         return ()
 
-    def _mapping(self, closed: _Open) -> Node:
-        entries, keys = closed.entries, closed.keys
-        for source in closed.inherited:
-            for name, child in source.entries.items():
-                if name not in entries:
-                    entries[name] = child
-                    keys[name] = source.key_place(name)
-        return Node(entries, closed.where, keys)
+    def _check_tag(self, tag: str | None, allowed: str, where: Where) -> None:
+        if tag not in (None, "!", _CORE + allowed):
+            summary = f"the tag `{tag}` has no meaning here"
+            self.problems.append(error("custom-tag", summary, "remove it", where))
 
-    def _check_tag(self, tag: str | None, allowed: tuple[str, ...], where: Where) -> None:
-        if tag not in (None, "!") and str(tag).removeprefix(_CORE) not in allowed:
-            self.problems.append(
-                error("custom-tag", f"the tag `{tag}` has no meaning here", "remove it", where)
-            )
+
+def _mapping(closed: _Open) -> Node:
+    """A finished mapping; what it says itself comes before what it inherits."""
+    entries, keys = closed.entries, closed.keys
+    for source in closed.inherited:
+        for name, child in source.entries.items():
+            if name not in entries:
+                entries[name] = child
+                keys[name] = source.key_place(name)
+    return Node(entries, closed.where, keys)
 
 
 class _MergeKey(str):

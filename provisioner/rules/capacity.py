@@ -6,11 +6,14 @@ What the catalog says can lag behind the service, so a breach is only a warning.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from provisioner.catalog import Architecture, catalog
 from provisioner.errors import Problem, error, warning
 from provisioner.rules.judged import Judged, nearest, served
 from provisioner.spec import Kind, ServedEntity, kind_of_entity
+
+if TYPE_CHECKING:
+    from provisioner.catalog import Architecture, Catalog
 
 _BOUNDS = ("min_provisioned_throughput", "max_provisioned_throughput")
 _PROVISIONED = (Kind.THROUGHPUT, Kind.MODEL_UNITS)
@@ -21,7 +24,7 @@ def known_architecture(endpoint: Judged) -> Iterator[Problem]:
     for path, entity in served(endpoint):
         if entity.architecture is None:
             continue
-        known = [architecture.id for architecture in catalog().architectures]
+        known = [architecture.id for architecture in _facts().architectures]
         if entity.architecture not in known:
             where = endpoint.where(f"{path}.architecture")
             summary = f"there is no architecture `{entity.architecture}` in the catalog"
@@ -48,9 +51,9 @@ def capacity_in_steps(endpoint: Judged) -> Iterator[Problem]:
     for path, entity in served(endpoint):
         if kind_of_entity(entity) not in _PROVISIONED:
             continue
-        chunks = {chunk.entity: chunk.chunk for chunk in catalog().chunks}
+        chunks = {chunk.entity: chunk.chunk for chunk in _facts().chunks}
         steps = dict.fromkeys(_BOUNDS, chunks.get(entity.entity_name or "", 1))
-        steps["provisioned_model_units"] = catalog().model_unit_step
+        steps["provisioned_model_units"] = _facts().model_unit_step
         for key, step in steps.items():
             if (value := getattr(entity, key) or 0) % step:
                 summary = f"`{key}` is {value}, which is not a multiple of {step}"
@@ -58,7 +61,13 @@ def capacity_in_steps(endpoint: Judged) -> Iterator[Problem]:
                 yield warning("capacity-step", summary, hint, endpoint.where(f"{path}.{key}"))
 
 
+def _facts() -> Catalog:
+    from provisioner.catalog import catalog  # only projects that need the facts pay for them
+
+    return catalog()
+
+
 def _architecture(entity: ServedEntity) -> Architecture | None:
-    facts = catalog()
+    facts = _facts()
     named = (a for a in facts.architectures if a.id == entity.architecture)
     return next(named, None) or facts.architecture_of(entity.entity_name or "")

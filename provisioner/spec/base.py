@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
@@ -11,11 +12,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    SerializerFunctionWrapHandler,
     Strict,
     WithJsonSchema,
     field_validator,
-    model_serializer,
 )
 from pydantic_core import PydanticCustomError
 
@@ -62,10 +61,27 @@ class ApiObject(Written):
         _refuse_plaintext(extra)
         return extra
 
-    @model_serializer(mode="wrap")
-    def _with_extra(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        data: dict[str, Any] = handler(self)
-        return data | (data.pop("api_extra", None) or {})
+    def api_data(self) -> dict[str, Any]:
+        """The object in the words of the REST API, as new plain data.
+
+        Keys that are not written are absent, a written ``null`` stays, and
+        ``api_extra`` is merged into the object that holds it. The tool's own keys,
+        which are excluded fields of the models, are left out.
+        """
+        data = {
+            name: _api_value(getattr(self, name))
+            for name, field in type(self).model_fields.items()
+            if name in self.model_fields_set and not field.exclude and name != "api_extra"
+        }
+        return data | copy.deepcopy(self.api_extra or {})
+
+
+def _api_value(value: Any) -> Any:
+    if isinstance(value, ApiObject):
+        return value.api_data()
+    if isinstance(value, tuple):
+        return [_api_value(item) for item in value]
+    return dict(value) if isinstance(value, dict) else value
 
 
 def _refuse_plaintext(value: Any) -> None:

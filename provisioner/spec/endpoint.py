@@ -164,15 +164,6 @@ class EndpointSpec(ApiObject):
         """What the endpoint serves; empty when nothing is written."""
         return (self.config.served_entities if self.config else None) or ()
 
-    def api_data(self) -> dict[str, Any]:
-        """The endpoint in the words of the REST API, as new plain data.
-
-        Keys that are not written are absent, a written ``null`` stays, and
-        ``api_extra`` is merged into the object that holds it. Tags are a map.
-        The tool's own keys (permissions, lifecycle, architecture) are left out.
-        """
-        return self.model_dump(mode="json", exclude_unset=True)
-
 
 class Kind(str, Enum):
     """What an endpoint serves; each kind has its own rules and calls."""
