@@ -203,8 +203,8 @@ class _Merger:
     ) -> dict[str, Any]:
         """The target of one nested block."""
         result = dict(live)
-        if self._is_exact(pattern):
-            for key in live.keys() - want.keys():
+        for key in live.keys() - want.keys():
+            if self._is_exact(pattern, key):
                 self._drop(result, pattern, path, key)
         for key in base.keys() - want.keys():
             self._forget(result, pattern, path, key, base[key])
@@ -256,11 +256,13 @@ class _Merger:
     def _below(self, pattern: str, path: str, key: str) -> tuple[str, str]:
         return self._rows.child(pattern, key), self._rows.child_path(pattern, path, key)
 
-    def _is_exact(self, pattern: str) -> bool:
+    def _is_exact(self, pattern: str, key: str) -> bool:
+        """Whether an undeclared member of a block does not stay."""
         if pattern == "permissions":
             return self._scope.exact_permissions
-        exact = self._rows.collections.get(pattern) is Members.EXACT
-        return exact or pattern in self._rows.exact_blocks
+        if ending := self._rows.exclusive.get(pattern):
+            return key.endswith(ending)
+        return self._rows.collections.get(pattern) is Members.EXACT
 
     def _leave(self, path: str, row: Field, value: Any, reason: Reason) -> None:
         self.left_alone.append(

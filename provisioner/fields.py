@@ -101,7 +101,8 @@ class FieldTable:
     collections: dict[str, Members]
     output_only: dict[str, frozenset[str]]
     released_blocks: frozenset[str]
-    exact_blocks: frozenset[str]
+    exclusive: dict[str, str]
+    """Blocks to the ending of the keys of which only declared ones stay."""
 
     def child(self, pattern: str, key: str) -> str:
         """The pattern of ``key`` below ``pattern``; the document itself is ``""``."""
@@ -161,7 +162,7 @@ def table() -> FieldTable:
         collections={row["path"]: Members(row["members"]) for row in data["collections"]},
         output_only={part: frozenset(names) for part, names in data["output_only"].items()},
         released_blocks=frozenset(data["released_blocks"]),
-        exact_blocks=frozenset(data["exact_blocks"]),
+        exclusive=data["exclusive"],
     )
 
 

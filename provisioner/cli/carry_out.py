@@ -136,8 +136,11 @@ def exit_code(outcome: Outcome) -> ExitCode:
     }
     if outcome.interrupted:
         return ExitCode.INTERRUPTED
+    written = any(
+        step.result is Result.DONE for endpoint in outcome.endpoints for step in endpoint.steps
+    )
     if failures:
-        if results & {Result.DONE, Result.IN_PROGRESS}:
+        if written or Result.IN_PROGRESS in results:
             return ExitCode.PARTIAL
         if failures == {StalePlan.code}:
             return ExitCode.STALE
