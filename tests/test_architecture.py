@@ -207,8 +207,12 @@ def import_table() -> str:
     """Who imports whom, as the design note shows it."""
     lines = ["| tier | room | imports |", "|---|---|---|"]
     tiers = {**TIER, APART: 0}
-    for name in sorted(rooms(), key=lambda name: (tiers[name] or 9, name)):
-        others = ", ".join(f"`{other}`" for other in sorted(rooms()[name], key=tiers.__getitem__))
+
+    def order(name: str) -> tuple[int, str]:
+        return tiers[name] or 9, name
+
+    for name in sorted(rooms(), key=order):
+        others = ", ".join(f"`{other}`" for other in sorted(rooms()[name], key=order))
         lines.append(f"| {tiers[name] or 'apart'} | `{name}` | {others or 'nothing'} |")
     return "\n".join(lines)
 
