@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -14,12 +15,21 @@ from provisioner import policy, rules
 from provisioner.cli import embedded
 from provisioner.cli.memory import Memory
 from provisioner.cli.options import Selection, Settings
-from provisioner.errors import Refused
+from provisioner.errors import Problem, Refused
 from provisioner.plan import Desired, Plan, Target, WorkspaceRef, build, desired
+from provisioner.plan.lookups import (
+    Facts,
+    capacity_to_ask,
+    checked,
+    principals_to_find,
+    versions_to_find,
+    with_versions,
+)
 from provisioner.project import Loaded, find_root, open_project
 from provisioner.record import Record, default_path, sealed
 from provisioner.wire.answers import Live, is_hosted
 from provisioner.wire.document import OWNER_TAG
+from provisioner.workspace import directory
 from provisioner.workspace.gateway import Access, Identity, Workspace
 
 _PATIENCE = 60
@@ -59,21 +69,48 @@ class Session:
             for endpoint in self.loaded.endpoints
             if endpoint.name in selection
         ]
+        wanted, missing = self._with_versions(wanted)
         live = self._read(wanted, selection)
-        return self._judged(build(self.target, wanted, live, self.record.base)), live
+        wanted, found = checked(wanted, self._facts(wanted, live))
+        plan = build(self.target, wanted, live, self.record.base)
+        return self._judged(plan, (*missing, *found)), live
 
     def compare_with(self, wanted: list[Desired]) -> Plan:
         """The plan for endpoints as given, whatever the project declares."""
         live = self._read(wanted, Selection(only=tuple(want.name for want in wanted)))
-        return self._judged(build(self.target, wanted, live, self.record.base))
+        return self._judged(build(self.target, wanted, live, self.record.base), ())
 
     def managed(self, selection: Selection) -> list[Live]:
         """This environment's endpoints as they are, sorted by name."""
         return sorted(self._read([], selection).values(), key=lambda live: live.name)
 
-    def _judged(self, plan: Plan) -> Plan:
+    def _with_versions(self, wanted: list[Desired]) -> tuple[list[Desired], list[Problem]]:
+        models = sorted(versions_to_find(wanted))
+        found = self.workspace.in_parallel(partial(directory.version, self.workspace), models)
+        return with_versions(wanted, Facts(versions=dict(zip(models, found, strict=True))))
+
+    def _facts(self, wanted: list[Desired], live: dict[str, Live]) -> Facts:
+        """Ask the workspace what has to be known of models and principals."""
+        models = sorted(capacity_to_ask(wanted, live))
+        names = sorted(principals_to_find(wanted, live))
+        sold = self.workspace.in_parallel(partial(directory.throughput, self.workspace), models)
+        meant = self.workspace.in_parallel(partial(directory.matches, self.workspace), names)
+        unknown_group = any(
+            found == () and who.startswith("group:")
+            for who, found in zip(names, meant, strict=True)
+        )
+        return Facts(
+            throughput={model: step for model, step in zip(models, sold, strict=True) if step},
+            principals={
+                who: found for who, found in zip(names, meant, strict=True) if found is not None
+            },
+            groups=directory.group_names(self.workspace) if unknown_group else (),
+        )
+
+    def _judged(self, plan: Plan, found: Iterable[Problem]) -> Plan:
         judged = policy.judge(plan, self.loaded.spec.policy)
-        return replace(plan, problems=(*self.loaded.problems, *self.memory.problems, *judged))
+        problems = (*self.loaded.problems, *self.memory.problems, *found, *judged)
+        return replace(plan, problems=problems)
 
     def _permission_rows(self, want: Desired) -> Mapping[str, Any] | None:
         """Declared rows; none of them, but read, when they were declared the last time."""

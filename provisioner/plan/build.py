@@ -72,6 +72,8 @@ def _endpoint(
     live: Live | None,
     remembered: Callable[[str, str], Document | None],
 ) -> EndpointPlan:
+    if want.pending:
+        return _pending(want, live)
     if live is None:
         return _create(target, want)
     if live.hosted:
@@ -89,6 +91,17 @@ def _endpoint(
     # An endpoint that we remember by its id is ours even if somebody removed its tag.
     ours = bool(live.owner or base)
     return _update(target, want, live, found, changes, ours=ours)
+
+
+def _pending(want: Desired, live: Live | None) -> EndpointPlan:
+    return EndpointPlan(
+        name=want.name,
+        action=Action.NONE,
+        impact=Impact.NONE,
+        live_fingerprint=live.fingerprint() if live else ABSENT,
+        kind=want.kind,
+        pending=want.pending,
+    )
 
 
 def _create(target: Target, want: Desired) -> EndpointPlan:
@@ -219,6 +232,7 @@ def _changes(differences: Iterable[Difference], want: Desired) -> tuple[Change, 
             cause=found.cause,
             reason=found.reason,
             source=want.locate(found.path),
+            note=want.notes.get(found.path, ""),
         )
         for found in differences
     )

@@ -43,6 +43,7 @@ def desired(
         ),
         adopt=spec.lifecycle.adopt,
         protect=spec.lifecycle.protect,
+        if_missing=spec.lifecycle.if_missing,
         create_timeout=float(spec.lifecycle.timeouts.create or DEFAULT_TIMEOUT),
         update_timeout=float(spec.lifecycle.timeouts.update or DEFAULT_TIMEOUT),
         locate=locate,

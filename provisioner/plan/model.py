@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -54,6 +54,8 @@ class Change:
     cause: Cause
     reason: Reason
     source: Where | None = None
+    note: str = ""
+    """What else is worth knowing, such as the alias that a version comes from."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class EndpointPlan:
     """Option of ``apply`` that allows the action; empty = none is needed."""
     blocked_by: str = ""
     """Why nothing can be done, for the action ``blocked``."""
+    pending: str = ""
+    """What has to exist first; until then the endpoint is left as it is."""
     permission_rows: tuple[str, ...] | None = None
     """Principals whose permissions are declared; ``None`` = permissions were not read."""
     declared: dict[str, Any] | None = None
@@ -142,7 +146,7 @@ class Plan:
     @property
     def has_changes(self) -> bool:
         """Whether applying would do anything, or is prevented from it."""
-        return any(entry.action is not Action.NONE for entry in self.endpoints)
+        return any(entry.action is not Action.NONE or entry.pending for entry in self.endpoints)
 
 
 def summarise(entries: Iterable[EndpointPlan]) -> dict[str, int]:
@@ -166,6 +170,12 @@ class Desired:
     create_timeout: float = 0.0
     """Seconds to wait for the endpoint to settle."""
     update_timeout: float = 0.0
+    if_missing: str = "fail"
+    """What to do when a model version does not exist: fail, skip or wait."""
+    pending: str = ""
+    """Why nothing can be done for now; the endpoint is left as it is."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What to say with a change, by path: the alias that a version comes from."""
     locate: Callable[[str], Where | None] = lambda _path: None
     """Where a document path was written."""
 

@@ -91,7 +91,7 @@ def plan(value: Plan, *, verbose: bool = False) -> str:
     """A plan; the last line is always the count of each action."""
     lines = [_header("Plan", value), ""]
     for entry in value.endpoints:
-        if entry.action is not Action.NONE or verbose or entry.changes:
+        if entry.action is not Action.NONE or verbose or entry.changes or entry.pending:
             lines += [*_entry(entry, verbose=verbose), ""]
     if value.problems:
         lines += [problems(value.problems), ""]
@@ -119,6 +119,8 @@ def _entry(entry: EndpointPlan, *, verbose: bool) -> Iterator[str]:
     title = style(f"{symbol} {entry.action.value}  {entry.name}", fg=color, bold=True)
     about = [entry.kind.replace("_", " "), _IMPACTS[entry.impact]]
     yield f"  {title}  {_dim(', '.join(filter(None, about)))}".rstrip()
+    if entry.pending:
+        yield f"      pending: {printable(entry.pending)}"
     if entry.blocked_by:
         yield f"      blocked: {printable(entry.blocked_by)}"
     if entry.permit:
@@ -211,6 +213,8 @@ def _notes(change: Change) -> Iterator[str]:
         yield reason
     if change.cause is Cause.DRIFT and change.effect is not Effect.NONE:
         yield "changed outside"
+    if change.note:
+        yield printable(change.note)
     if change.source:
         yield f"{change.source.file}:{change.source.line}"
 

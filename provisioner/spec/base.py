@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 _REFERENCE = re.compile(r"\{\{secrets/[^/{}\s]+/[^/{}\s]+\}\}")
 _FROM_ENVIRONMENT = re.compile(r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}")
+_ALIAS = re.compile(r"@[A-Za-z0-9_-]+")
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -115,10 +116,10 @@ def _digits(value: Any) -> Any:
 
 
 def _is_version(text: str) -> str:
-    if text.startswith("@"):
-        raise PydanticCustomError("alias-not-supported", "an alias cannot be used yet")
+    if _ALIAS.fullmatch(text):
+        return text
     if not (text.isascii() and text.isdecimal()) or text.startswith("0"):
-        raise PydanticCustomError("bad-value", "must be the number of a model version")
+        raise PydanticCustomError("bad-value", "must be the number of a version or an @alias")
     return text
 
 
@@ -166,10 +167,15 @@ ModelVersion = Annotated[
     BeforeValidator(_digits),
     AfterValidator(_is_version),
     WithJsonSchema(
-        {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^[1-9][0-9]*$"}]}
+        {
+            "anyOf": [
+                {"type": "integer"},
+                {"type": "string", "pattern": "^([1-9][0-9]*|@[A-Za-z0-9_-]+)$"},
+            ]
+        }
     ),
 ]
-"""The number of a registered model's version; the API wants it as text."""
+"""The number of a registered model's version, as text as the API wants it, or an ``@alias``."""
 
 Text = Annotated[
     str,

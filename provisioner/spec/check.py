@@ -33,7 +33,6 @@ _HINTS = {
     "secret-literal": "write {{secrets/SCOPE/KEY}}; in a field that ends in _plaintext"
     " write ${env:NAME}; a value must not stand in a file",
     "version-not-text": "put the version in quotes",
-    "alias-not-supported": "write the number of the version",
 }
 _BAD_VALUES = {
     "greater_than": "must be more than {gt}",

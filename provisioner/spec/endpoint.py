@@ -122,6 +122,9 @@ class Lifecycle(Written):
     """Take over an endpoint of this name that nobody manages."""
     on_immutable_change: Literal["refuse", "replace"] = "refuse"
     """What to do when a field changes that only a new endpoint can have."""
+    if_missing: Literal["fail", "skip", "wait"] = "fail"
+    """What to do while a model version does not exist: skip leaves the endpoint out, wait lets
+    apply wait for it."""
     ignore: List[str] = ()
     """Document paths that are left alone after the endpoint was created."""
     timeouts: Timeouts = Timeouts.model_construct()

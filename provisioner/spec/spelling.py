@@ -48,7 +48,9 @@ def _named(entity: Node) -> Node:
     if external:
         name = _UNNAMEABLE.sub("-", external)
     elif model := entity.text("entity_name"):
-        name = model.rpartition(".")[2] + (f"-{version.value}" if version else "")
+        # The version behind an alias moves, the name of the entity should not.
+        fixed = version and not str(version.value).startswith("@")
+        name = model.rpartition(".")[2] + (f"-{version.value}" if version and fixed else "")
     else:
         return entity
     return entity.put("name", Node(name, entity.where))
