@@ -26,7 +26,7 @@ from provisioner.plan import Action, EndpointPlan, Plan
 from provisioner.plan.outcome import Outcome, Result
 from provisioner.policy import Permits
 from provisioner.record import Record, sealed
-from provisioner.report import terminal
+from provisioner.report.problems import printable
 
 
 def judge(plan: Plan) -> None:
@@ -94,7 +94,7 @@ def _secrets(plan: Plan) -> Mapping[str, str]:
 
 
 def _report_progress(progress: Progress) -> None:
-    output.note(f"{progress.name}: {terminal.printable(progress.text)}")
+    output.note(f"{progress.name}: {printable(progress.text)}")
 
 
 def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str, str]) -> Record:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import click
 
 from provisioner.errors import Problem
-from provisioner.report import terminal
+from provisioner.report import problems
 
 _color: bool | None = None
 
@@ -29,9 +29,9 @@ def note(text: str) -> None:
     click.echo(text, err=True, color=_color)
 
 
-def show_problems(problems: Iterable[Problem]) -> None:
+def show_problems(found: Iterable[Problem]) -> None:
     """Print problems, in the order given."""
-    if text := terminal.problems(problems):
+    if text := problems.problems(found):
         note(text)
 
 

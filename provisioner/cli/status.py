@@ -13,6 +13,7 @@ from provisioner.cli.session import connected
 from provisioner.errors import ExitCode
 from provisioner.plan.drift import Health, health
 from provisioner.report import terminal
+from provisioner.report.problems import printable
 from provisioner.wire.answers import Live
 from provisioner.wire.requests import invocation_url
 
@@ -45,7 +46,7 @@ def command(
         output.answer(terminal.table(("health", "version", "name"), rows))
         for found in live:
             for entity, message in found.failures:
-                output.answer(f"  {found.name}: {terminal.printable(f'{entity}: {message}')}")
+                output.answer(f"  {found.name}: {printable(f'{entity}: {message}')}")
     well = {Health.READY, Health.UPDATING}
     return ExitCode.OK if all(health(found) in well for found in live) else ExitCode.UNHEALTHY
 

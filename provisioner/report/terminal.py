@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from textwrap import wrap
 from typing import Any
@@ -12,10 +11,10 @@ from typing import Any
 from click import style
 
 from provisioner.diff import Cause, Effect, Reason
-from provisioner.errors import Problem, Severity
 from provisioner.plan import Action, Change, EndpointPlan, Impact, Plan
 from provisioner.plan.drift import Drift, EndpointDrift, Health, Sync
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
+from provisioner.report.problems import printable, problems
 from provisioner.report.sketch import sketch
 
 WIDTH = 80
@@ -50,16 +49,6 @@ _REASONS = {
 }
 
 
-def printable(text: str) -> str:
-    """``text`` with everything that could steer a terminal or reorder a line made visible."""
-    return "".join(
-        char
-        if unicodedata.category(char)[0] != "C"
-        else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
-
-
 def value_text(value: Any) -> str:
     """A value on one line: text bare where that is unambiguous, else as JSON."""
     if value is None:
@@ -71,20 +60,6 @@ def value_text(value: Any) -> str:
 
 def _looks_nested(text: str) -> bool:
     return text[0] in "[{\"'(" and not text.startswith("{{")
-
-
-def problems(found: Iterable[Problem]) -> str:
-    """Problems, each with its place first so that editors can jump there."""
-    return "\n".join(line for problem in found for line in _problem(problem))
-
-
-def _problem(problem: Problem) -> Iterator[str]:
-    color = {Severity.ERROR: "red", Severity.WARNING: "yellow"}.get(problem.severity, "cyan")
-    kind = style(f"{problem.severity.value}[{problem.code}]", fg=color, bold=True)
-    place = f"{problem.where}: " if problem.where else ""
-    yield f"{place}{kind}: {printable(problem.summary)}"
-    if problem.hint:
-        yield f"    {printable(problem.hint)}"
 
 
 def plan(value: Plan, *, verbose: bool = False) -> str:
