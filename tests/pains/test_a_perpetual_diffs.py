@@ -150,7 +150,6 @@ def test_a3_from_a_size_to_concurrency(project: Project, cli: Cli, emulator: Emu
     assert cli.settled()
 
 
-@pytest.mark.xfail(strict=True, reason="B13: scale_to_zero_enabled is echoed")
 def test_a3_what_the_server_filled_in_is_not_sent_back(
     project: Project, cli: Cli, emulator: Emulator
 ) -> None:

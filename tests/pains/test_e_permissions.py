@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from ..conftest import ENDPOINTS, PERMISSIONS, Cli, Emulator, Project, external, serving
 
 A_QUERY = {"group": "data-science", "level": "CAN_QUERY"}
@@ -101,7 +99,6 @@ def test_e3_endpoints_of_databricks_are_never_asked_for_permissions(
     assert asked == {f"{PERMISSIONS}/{emulator.endpoint('e')['id']}"}
 
 
-@pytest.mark.xfail(strict=True, reason="B11: exit code 1")
 def test_e4_a_group_that_vanishes_leaves_one_call_for_the_next_run(
     project: Project, cli: Cli, emulator: Emulator
 ) -> None:

@@ -69,7 +69,6 @@ def test_g1_a_field_newer_than_the_tool_is_passed_on(
     assert cli.settled()
 
 
-@pytest.mark.xfail(strict=True, reason="B14: dropped from external_model")
 def test_g1_a_field_newer_than_the_tool_set_by_hand_survives(
     project: Project, cli: Cli, emulator: Emulator
 ) -> None:
