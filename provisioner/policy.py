@@ -100,7 +100,7 @@ def _names(plan: Plan, actions: set[Action]) -> list[str]:
 
 def _contents(plan: Plan, policy: Policy) -> Iterator[Problem]:
     for entry in plan.endpoints:
-        if entry.declared is not None and entry.action in _CHANGING:
+        if entry.declared is not None and entry.action in _CHANGING and entry.kind != "governed":
             yield from _tags(entry, policy.require_tags or ())
             yield from _entities(entry, policy)
 

@@ -38,6 +38,8 @@ class Entry:
     """The declared document as it was applied."""
     history: tuple[Document, ...] = ()
     """Documents that were applied before, the latest first."""
+    found: Document | None = None
+    """Of a governed endpoint: what was there at first contact, for ``release``."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,21 @@ class Record:
     salt: str = ""
     """Key of the digests of secret values."""
 
-    def applied(self, name: str, id: str, document: Document) -> Record:  # noqa: A002
+    def applied(
+        self,
+        name: str,
+        id: str,  # noqa: A002 - the service's word
+        document: Document,
+        found: Document | None = None,
+    ) -> Record:
         """A copy that remembers a document as the one in force."""
         before = self.endpoints.get(name)
         history: tuple[Document, ...] = ()
         if before is not None:
             moved = before.document != document
             history = ((before.document,) if moved else ()) + before.history
-        entry = Entry(id, document, history[:HISTORY])
+            found = before.found or found
+        entry = Entry(id, document, history[:HISTORY], found)
         return replace(self, endpoints={**self.endpoints, name: entry})
 
     def retire(self, name: str) -> Record:
@@ -149,7 +158,8 @@ def _entry(data: Mapping[str, Any]) -> Entry:
     documents = [data["document"], *data.get("history", ())]
     if not all(isinstance(document, dict) for document in documents):
         raise TypeError("a document is a mapping")
-    return Entry(id=str(data["id"]), document=documents[0], history=tuple(documents[1:]))
+    found = data.get("found")
+    return Entry(str(data["id"]), documents[0], tuple(documents[1:]), found)
 
 
 def dump(record: Record) -> bytes:

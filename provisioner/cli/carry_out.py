@@ -104,12 +104,13 @@ def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str
         declared = entries[ended.name].declared
         if ended.action is Action.RETIRE and ended.result is Result.DONE:
             record = record.retire(ended.name)
-        elif declared is not None and ended.id and ended.result in _ACCEPTED:
+        elif declared is not None and ended.result in _ACCEPTED:
             if ended.result is not Result.SKIPPED:
                 # The digest of what was sent, which a saved plan may not have known.
                 declared = sealed(declared, record.salt, declared, secrets.get)
             declared = _as_applied(declared, entries[ended.name])
-            record = record.applied(ended.name, ended.id, declared)
+            found = entries[ended.name].found
+            record = record.applied(ended.name, ended.id, declared, found)
     return record
 
 

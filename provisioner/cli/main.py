@@ -21,6 +21,7 @@ _COMMANDS = {
     "plan": "plan",
     "apply": "apply",
     "drift": "drift",
+    "import": "import_",
     "status": "status",
     "wait": "wait",
     "rollback": "earlier:rollback",

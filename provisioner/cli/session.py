@@ -15,7 +15,7 @@ from provisioner import policy, rules
 from provisioner.cli import embedded
 from provisioner.cli.memory import Memory
 from provisioner.cli.options import Selection, Settings
-from provisioner.errors import Problem, Refused
+from provisioner.errors import Problem, Refused, warning
 from provisioner.plan import Desired, Plan, Target, WorkspaceRef, build, desired
 from provisioner.plan.lookups import (
     Facts,
@@ -84,6 +84,16 @@ class Session:
         """This environment's endpoints as they are, sorted by name."""
         return sorted(self._read([], selection).values(), key=lambda live: live.name)
 
+    def _no_longer_governed(self) -> Iterator[Problem]:
+        declared = {endpoint.name for endpoint in self.loaded.endpoints}
+        for name, entry in self.record.endpoints.items():
+            if entry.found is not None and name not in declared:
+                yield warning(
+                    "no-longer-governed",
+                    f"{name} is governed no more and keeps what was applied to it",
+                    f"provisioner release {name} forgets it, with --restore as it was before",
+                )
+
     def _with_versions(self, wanted: list[Desired]) -> tuple[list[Desired], list[Problem]]:
         models = sorted(versions_to_find(wanted))
         found = self.workspace.in_parallel(partial(directory.version, self.workspace), models)
@@ -109,7 +119,8 @@ class Session:
 
     def _judged(self, plan: Plan, found: Iterable[Problem]) -> Plan:
         judged = policy.judge(plan, self.loaded.spec.policy)
-        problems = (*self.loaded.problems, *self.memory.problems, *found, *judged)
+        known = (*self.loaded.problems, *self.memory.problems, *self._no_longer_governed())
+        problems = (*known, *found, *judged)
         return replace(plan, problems=problems)
 
     def _permission_rows(self, want: Desired) -> Mapping[str, Any] | None:

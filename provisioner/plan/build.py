@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from provisioner.diff import Cause, Comparison, Difference, Effect, Reason, compare
 from provisioner.errors import Problem
@@ -74,6 +75,8 @@ def _endpoint(
 ) -> EndpointPlan:
     if want.pending:
         return _pending(want, live)
+    if want.governed:
+        return _govern(target, want, live, remembered)
     if live is None:
         return _create(target, want)
     if live.hosted:
@@ -134,6 +137,37 @@ def _declared_rows(want: Desired) -> tuple[str, ...] | None:
 
 def _read_rows(want: Desired, live: Live) -> tuple[str, ...] | None:
     return (_declared_rows(want) or ()) if "permissions" in live.document else None
+
+
+def _govern(
+    target: Target,
+    want: Desired,
+    live: Live | None,
+    remembered: Callable[[str, str], Document | None],
+) -> EndpointPlan:
+    if live is None:
+        return _blocked(want, None, "there is no such endpoint, and it is not ours to make")
+    if live.hosted and want.document.get("permissions"):
+        why = "it is provided by Databricks, which lets nobody manage permissions on it"
+        return _blocked(want, live, why)
+    base = remembered(want.name, live.id)
+    found = compare(want.document, live.document, base, want.scope)
+    changes = _changes(found.differences, want)
+    entry = _update(target, want, live, found, changes, ours=True)
+    return entry if base is not None else replace(entry, found=_first_contact(want, live))
+
+
+def _first_contact(want: Desired, live: Live) -> dict[str, Any]:
+    """What is there in the blocks that are declared; ``None`` where there is nothing."""
+    blocks: dict[str, Any] = {
+        block: live.document.get(block) or {}
+        for block in ("ai_gateway", "tags", "permissions")
+        if block in want.document
+    }
+    for block in blocks.keys() & {"tags", "permissions"}:
+        declared = want.document[block] or {}
+        blocks[block] = {key: blocks[block].get(key) for key in declared}
+    return blocks
 
 
 def _replace(
@@ -209,13 +243,15 @@ def _retire(live: Live) -> EndpointPlan:
     )
 
 
-def _blocked(want: Desired, live: Live, why: str, changes: tuple[Change, ...] = ()) -> EndpointPlan:
+def _blocked(
+    want: Desired, live: Live | None, why: str, changes: tuple[Change, ...] = ()
+) -> EndpointPlan:
     return EndpointPlan(
         name=want.name,
         action=Action.BLOCKED,
         impact=Impact.NONE,
-        live_fingerprint=live.fingerprint(),
-        id=live.id,
+        live_fingerprint=live.fingerprint() if live else ABSENT,
+        id=live.id if live else "",
         kind=want.kind,
         changes=changes,
         blocked_by=why,

@@ -34,7 +34,10 @@ def desired(
         name=spec.name,
         kind=kind.value,
         document=desired_document(
-            spec.api_data(), owner, permissions=rows, protect=spec.lifecycle.protect
+            spec.api_data(),
+            "" if kind is Kind.GOVERNED else owner,
+            permissions=rows,
+            protect=spec.lifecycle.protect,
         ),
         scope=Scope(
             exact_permissions=granted is not None and granted.mode == "exact",
@@ -43,6 +46,7 @@ def desired(
         ),
         adopt=spec.lifecycle.adopt,
         protect=spec.lifecycle.protect,
+        governed=kind is Kind.GOVERNED,
         if_missing=spec.lifecycle.if_missing,
         create_timeout=float(spec.lifecycle.timeouts.create or DEFAULT_TIMEOUT),
         update_timeout=float(spec.lifecycle.timeouts.update or DEFAULT_TIMEOUT),

@@ -92,6 +92,8 @@ class EndpointPlan:
     """What has to exist first; until then the endpoint is left as it is."""
     permission_rows: tuple[str, ...] | None = None
     """Principals whose permissions are declared; ``None`` = permissions were not read."""
+    found: dict[str, Any] | None = None
+    """What a governed endpoint had at first contact in the fields that are managed now."""
     declared: dict[str, Any] | None = None
     """The declared document, remembered after apply; ``None`` = no longer declared."""
     timeout_seconds: float = 0.0
@@ -170,6 +172,8 @@ class Desired:
     create_timeout: float = 0.0
     """Seconds to wait for the endpoint to settle."""
     update_timeout: float = 0.0
+    governed: bool = False
+    """Somebody else's endpoint: never made, configured or deleted."""
     if_missing: str = "fail"
     """What to do when a model version does not exist: fail, skip or wait."""
     pending: str = ""

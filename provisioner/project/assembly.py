@@ -84,11 +84,14 @@ class Assembly:
 
     def _overlaid(self, name: str, layer: Node) -> Node:
         """A layer between the defaults and its override, with the names that are implied."""
-        tree = merge(self._over.defaults, layer)
+        governed = layer.get("governs") is not None
+        # Defaults are for our own endpoints; somebody else's only gets what is written for it.
+        tree = layer if governed else merge(self._over.defaults, layer)
         if name in self._over.overrides:
             tree = replace(merge(tree, self._over.overrides[name]), where=layer.where)
         tree = with_entity_names(tree)
-        prefix, written = self._over.spec.name_prefix, tree.get("name")
+        prefix = "" if governed else self._over.spec.name_prefix
+        written = tree.get("name")
         if prefix and written and isinstance(written.value, str):
             full_name = replace(written, value=prefix + written.value)
             tree = tree.put("name", full_name, tree.key_place("name"))

@@ -14,6 +14,7 @@ RULES: tuple[Rule, ...] = (
     names.entity_count,
     names.granted_once,
     names.tag_of_the_tool,
+    kinds.governs_only_what_it_can,
     kinds.one_kind,
     kinds.one_task,
     kinds.something_to_serve,

@@ -20,6 +20,19 @@ _WITH_TELEMETRY = (Kind.CUSTOM, Kind.NONE)
 _PROVISIONED = (Kind.THROUGHPUT, Kind.MODEL_UNITS)
 
 
+_GOVERNABLE = frozenset({"name", "governs", "ai_gateway", "tags", "permissions"})
+
+
+def governs_only_what_it_can(endpoint: Judged) -> Iterator[Problem]:
+    """Of somebody else's endpoint only gateway, tags and permissions are managed."""
+    if endpoint.spec.governs is None:
+        return
+    for key in sorted(endpoint.spec.model_fields_set - _GOVERNABLE):
+        summary = f"`{key}` of a governed endpoint cannot be managed"
+        hint = "only ai_gateway, tags and permissions can"
+        yield error("not-governable", summary, hint, endpoint.where(key))
+
+
 def one_kind(endpoint: Judged) -> Iterator[Problem]:
     """Every served entity of an endpoint is of the same kind."""
     first: tuple[str, Kind] | None = None

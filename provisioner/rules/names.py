@@ -21,7 +21,7 @@ def endpoint_name(endpoint: Judged) -> Iterator[Problem]:
     if not _NAME.fullmatch(name):
         summary = f"`{name}` cannot be the name of an endpoint"
         yield error("bad-endpoint-name", summary, _ALLOWED, endpoint.where("name"))
-    if name.startswith("databricks-"):
+    if name.startswith("databricks-") and endpoint.spec.governs is None:
         summary = f"`{name}` begins with `databricks-`, which is reserved"
         yield error("reserved-name", summary, "choose another prefix", endpoint.where("name"))
     if len(name) > SAFE_NAME_LENGTH:
@@ -53,9 +53,8 @@ def entity_count(endpoint: Judged) -> Iterator[Problem]:
     count = len(endpoint.spec.served_entities)
     if count > OBSERVED_ENTITIES:
         summary = f"{count} served entities are more than any account was seen to have"
-        yield error(
-            "too-many-entities", summary, f"at most {OBSERVED_ENTITIES}", _entities(endpoint)
-        )
+        hint = f"up to {OBSERVED_ENTITIES} were seen; the service decides"
+        yield warning("too-many-entities", summary, hint, _entities(endpoint))
     elif count > DOCUMENTED_ENTITIES:
         summary = f"{count} served entities are more than the documented {DOCUMENTED_ENTITIES}"
         hint = "the service may refuse them; some accounts have a higher limit"

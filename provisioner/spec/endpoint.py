@@ -136,6 +136,9 @@ class EndpointSpec(ApiObject):
 
     name: str
     """Name of the endpoint, unique in its workspace."""
+    governs: str | None = Field(default=None, exclude=True)
+    """Instead of `name`: an endpoint that somebody else owns, of which only gateway, tags and
+    permissions are managed."""
     config: EndpointConfig | None = None
     """What the endpoint serves."""
     description: str | None = None
@@ -175,6 +178,7 @@ class Kind(str, Enum):
     THROUGHPUT = "provisioned_throughput"
     MODEL_UNITS = "model_units"
     CUSTOM = "custom_model"
+    GOVERNED = "governed"
     NONE = "no_config"
 
 
@@ -190,5 +194,7 @@ def kind_of_entity(entity: ServedEntity) -> Kind:
 
 def kind_of(spec: EndpointSpec) -> Kind:
     """The kind of an endpoint, which is that of its first served entity."""
+    if spec.governs is not None:
+        return Kind.GOVERNED
     entities = spec.served_entities
     return kind_of_entity(entities[0]) if entities else Kind.NONE

@@ -16,6 +16,7 @@ def canonical(endpoint: Node, problems: list[Problem]) -> Node:
     """Rewrite one layer of an endpoint; every value keeps its place."""
     if not isinstance(endpoint.value, dict):
         return endpoint
+    endpoint = _governed(endpoint, problems)
     endpoint = _tags(endpoint, problems)
     endpoint = _permissions(endpoint)
     endpoint = _traffic(endpoint, problems)
@@ -54,6 +55,24 @@ def _named(entity: Node) -> Node:
     else:
         return entity
     return entity.put("name", Node(name, entity.where))
+
+
+def _governed(endpoint: Node, problems: list[Problem]) -> Node:
+    """A governed endpoint is known by the name that it has anyway."""
+    governs, name = endpoint.get("governs"), endpoint.get("name")
+    if governs is None:
+        return endpoint
+    if name is not None:
+        problems.append(
+            error(
+                "conflicting-keys",
+                "`governs` and `name` exclude each other",
+                "an endpoint is either made here or governed",
+                endpoint.key_place("name"),
+            )
+        )
+        return endpoint
+    return endpoint.put("name", governs, endpoint.key_place("governs"))
 
 
 def _tags(endpoint: Node, problems: list[Problem]) -> Node:

@@ -31,10 +31,12 @@ def desired_document(
     """The document of a declared endpoint.
 
     ``data`` is the endpoint in API words: unset keys absent, explicit nulls kept,
-    tags a map. ``permissions`` are levels by principal, ``None`` = not managed.
+    tags a map. ``owner`` is empty for an endpoint that is only governed, and gets no
+    tag then. ``permissions`` are levels by principal, ``None`` = not managed.
     """
     document = dict(data)
-    document["tags"] = {**(data.get("tags") or {}), OWNER_TAG: owner}
+    if owner:
+        document["tags"] = {**(data.get("tags") or {}), OWNER_TAG: owner}
     if protect:
         document["tags"][PROTECT_TAG] = "true"
     if document.get("ai_gateway"):
