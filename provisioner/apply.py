@@ -26,6 +26,7 @@ from provisioner.errors import (
     ProvisionerError,
     StalePlan,
     StillInProgress,
+    WorkspaceError,
 )
 from provisioner.plan import Action, EndpointPlan, Plan, Step
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result, StepOutcome, summarise
@@ -185,6 +186,24 @@ class _Run:
             raise
         self._steps.append(StepOutcome(step.call, Result.DONE))
         self._learn(answer)
+        self._prove_zero_limits(step)
+
+    def _prove_zero_limits(self, step: Step) -> None:
+        """Read back limits of zero: one that got lost would mean no limit at all."""
+        wanted = self._entry.wanted()
+        zero = {
+            path: 0
+            for path in step.changes
+            if path.startswith("ai_gateway.rate_limits[") and wanted.get(path) == 0
+        }
+        if not zero:
+            return
+        live = self._service.read(self._entry.name)
+        if live is None or not in_force(live.document, zero):
+            raise WorkspaceError(
+                f"cannot {self._entry.action.value} {self._entry.name}: "
+                f"limit not in force: {', '.join(sorted(zero))} is not 0 when read back"
+            )
 
     def _sent(self, step: Step) -> Mapping[str, Any]:
         """Make the call of a step; again where it had no effect."""

@@ -95,6 +95,15 @@ class ThroughputChunk:
 
 
 @dataclass(frozen=True)
+class OperationsLimit:
+    """How many creations and configuration updates a workspace takes in a while."""
+
+    calls: int
+    seconds: float
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
 class FailureCause:
     """What a message of a failed deployment means."""
 
@@ -116,6 +125,7 @@ class Catalog:
     model_unit_step: int
     """Model units are sold in multiples of this."""
     failures: tuple[FailureCause, ...]
+    operations: OperationsLimit
 
     def cause_of(self, message: str) -> FailureCause | None:
         """What a deployment's message is known to mean; the first that fits."""
@@ -138,6 +148,7 @@ def catalog() -> Catalog:
         chunks=tuple(_chunk(entry) for entry in throughput["chunks"]),
         model_unit_step=int(throughput["model_unit_step"]["value"]),
         failures=tuple(_failure(entry) for entry in _read("failures.yaml")),
+        operations=_operations(_read("limits.yaml")["operations"]),
     )
 
 
@@ -202,3 +213,7 @@ def _chunk(entry: dict[str, Any]) -> ThroughputChunk:
 
 def _failure(entry: dict[str, Any]) -> FailureCause:
     return FailureCause(entry["pattern"], entry["cause"], entry["fix"], _provenance(entry))
+
+
+def _operations(entry: dict[str, Any]) -> OperationsLimit:
+    return OperationsLimit(entry["calls"], entry["seconds"], _provenance(entry))

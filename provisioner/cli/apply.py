@@ -59,6 +59,7 @@ def command(
         if planfile:
             plan = _saved(planfile, session)
         else:
+            session.await_models(selection)
             plan, _ = session.compare(selection)
         show(terminal.plan(plan, verbose=settings.verbose))
         if planfile and (already := _still_valid(plan, session)):

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from provisioner import policy
-from provisioner.apply import Options, Progress, apply, placeholders
-from provisioner.cli import output
+from provisioner.apply import Options, apply, placeholders
+from provisioner.cli import output, progress
 from provisioner.cli.session import Session
 from provisioner.diff import Effect, Reason
 from provisioner.errors import (
@@ -23,10 +23,9 @@ from provisioner.errors import (
     error,
 )
 from provisioner.plan import Action, EndpointPlan, Plan
-from provisioner.plan.outcome import Outcome, Result
+from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
 from provisioner.policy import Permits
 from provisioner.record import Record, sealed
-from provisioner.report.problems import printable
 
 
 def judge(plan: Plan) -> None:
@@ -68,8 +67,9 @@ def approve(plan: Plan, session: Session, permits: Permits, *, asked: bool) -> N
 def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) -> Outcome:
     """Make the calls of a plan, telling how it goes, and write the record."""
     secrets = _secrets(plan)
-    run = Options(secrets, parallelism, wait, report=_report_progress)
-    outcome = apply(plan, session.workspace, run)
+    with progress.shown() as report:
+        run = Options(secrets, parallelism, wait, report)
+        outcome = apply(plan, session.workspace, run)
     remembered = _remember(session.record, plan, outcome, secrets)
     if problem := session.memory.save(remembered):
         output.show_problems([problem])
@@ -91,10 +91,6 @@ def _secrets(plan: Plan) -> Mapping[str, str]:
     if missing:
         raise ProjectInvalid(*missing)
     return {name: os.environ[name] for name in needed}
-
-
-def _report_progress(progress: Progress) -> None:
-    output.note(f"{progress.name}: {printable(progress.text)}")
 
 
 def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str, str]) -> Record:
@@ -131,20 +127,22 @@ _AUTH_CODES = {AuthenticationFailed.code, PermissionDenied.code}
 
 def exit_code(outcome: Outcome) -> ExitCode:
     """The exit code that an outcome is worth."""
-    results = {endpoint.result for endpoint in outcome.endpoints}
-    failures = {
-        endpoint.error_code for endpoint in outcome.endpoints if endpoint.result is Result.FAILED
-    }
+    failed = [endpoint for endpoint in outcome.endpoints if endpoint.result is Result.FAILED]
     if outcome.interrupted:
         return ExitCode.INTERRUPTED
-    written = any(
-        step.result is Result.DONE for endpoint in outcome.endpoints for step in endpoint.steps
-    )
-    if failures:
-        if written or Result.IN_PROGRESS in results:
+    if failed:
+        codes = {endpoint.error_code for endpoint in failed}
+        if any(map(_did_something, outcome.endpoints)):
             return ExitCode.PARTIAL
-        if failures == {StalePlan.code}:
+        if codes == {StalePlan.code}:
             return ExitCode.STALE
-        return ExitCode.AUTH if failures <= _AUTH_CODES else ExitCode.FAILED
+        return ExitCode.AUTH if codes <= _AUTH_CODES else ExitCode.FAILED
     timed_out = any(endpoint.error_code for endpoint in outcome.endpoints)
     return ExitCode.TIMED_OUT if timed_out else ExitCode.OK
+
+
+def _did_something(endpoint: EndpointOutcome) -> bool:
+    """Whether an endpoint ended well, or with some of its calls made and others not."""
+    steps = {step.result for step in endpoint.steps}
+    halfway = Result.DONE in steps and len(steps) > 1
+    return halfway or endpoint.result in {Result.DONE, Result.IN_PROGRESS}

@@ -11,18 +11,22 @@ from typing import Any
 import click
 
 from provisioner import rules
-from provisioner.cli import apply, options, output
+from provisioner.cli import options, output
+from provisioner.cli.carry_out import approve, execute, exit_code, judge
 from provisioner.cli.options import Selection, Settings
 from provisioner.cli.session import Session, connected, load
 from provisioner.diff import Effect
 from provisioner.errors import ExitCode, Problem, ProjectInvalid, ProvisionerError, warning
 from provisioner.importing import Imported, declaration
+from provisioner.plan import Plan
+from provisioner.policy import Permits
 from provisioner.project import Declared, open_project
 from provisioner.project.documents import read_documents
 from provisioner.project.files import ENDPOINTS as FOLDER
 from provisioner.project.files import endpoint_files
 from provisioner.project.variables import Variables
-from provisioner.report.terminal import printable
+from provisioner.report import terminal
+from provisioner.report.problems import printable
 from provisioner.spec import EndpointSpec, canonical, check, with_entity_names
 from provisioner.wire.answers import Live, is_hosted, live_endpoint
 from provisioner.wire.document import OWNER_TAG
@@ -42,9 +46,9 @@ from provisioner.wire.requests import ENDPOINTS, PERMISSIONS
     help="Folder to write to.  [default: endpoints/ of the project]",
 )
 @options.parallelism
-@click.pass_context
+@click.pass_obj
 def command(
-    context: click.Context,
+    settings: Settings,
     environment: str,
     globs: tuple[str, ...],
     adopt: bool,  # noqa: FBT001 - an option
@@ -57,7 +61,6 @@ def command(
     GLOBs choose endpoints by name. A file holds what differs from the service's
     defaults, and is never overwritten.
     """
-    settings: Settings = context.obj
     with connected(settings, environment, parallelism) as session:
         place = folder or session.loaded.root / FOLDER
         in_project = place.resolve().is_relative_to((session.loaded.root / FOLDER).resolve())
@@ -65,25 +68,25 @@ def command(
             raise click.UsageError(f"--adopt needs files in {FOLDER}/, which --to is not")
         run = _Run(session, place, adopt)
         run.all(_wanted(session, globs, include_system=include_system))
-        if in_project and run.written:
-            run.foresee(settings)
-    run.report(in_project=in_project)
-    if adopt and run.written:
-        return _adopt(context, environment, run, parallelism)
+        plan = run.plan(settings) if in_project and run.written else None
+        run.report(in_project=in_project)
+        if adopt and plan:
+            return _adopt(plan, session, run, parallelism)
     return run.exit_code()
 
 
-def _adopt(context: click.Context, environment: str, run: _Run, parallelism: int) -> ExitCode:
+def _adopt(plan: Plan, session: Session, run: _Run, parallelism: int) -> ExitCode:
     """What ``apply --adopt`` does; asks when more than the owner tag would change."""
-    code: ExitCode = context.invoke(
-        apply.command,
-        environment=environment,
-        only=tuple(run.written),
-        adopt=tuple(run.written),
-        auto_approve=not run.more,
-        parallelism=parallelism,
-    )
-    return code
+    output.answer("")
+    output.answer(terminal.plan(plan))
+    if not plan.has_changes:
+        return ExitCode.OK
+    judge(plan)
+    approve(plan, session, Permits(adopt=tuple(run.written)), asked=bool(run.more))
+    outcome = execute(plan, session, parallelism, wait=True)
+    output.answer("")
+    output.answer(terminal.outcome(outcome))
+    return exit_code(outcome)
 
 
 # ------------------------------------------------------------ which endpoints
@@ -126,11 +129,13 @@ def _declared(session: Session) -> set[str]:
     """Names of all endpoints with a file, also of those that this environment leaves out."""
     prefix = session.loaded.spec.name_prefix
     written = {
-        prefix + str(document.text("name"))
+        prefix + str(document.text("name")) if document.get("name") else document.text("governs")
         for file in endpoint_files(session.loaded.root)
         for document in file.documents
     }
-    return written | {endpoint.name for endpoint in session.loaded.endpoints}
+    return {name for name in written if name} | {
+        endpoint.name for endpoint in session.loaded.endpoints
+    }
 
 
 def _found(session: Session, summary: Mapping[str, Any]) -> _Found:
@@ -141,7 +146,7 @@ def _found(session: Session, summary: Mapping[str, Any]) -> _Found:
     short = name.removeprefix(spec.name_prefix)
     included = spec.include is None or any(fnmatchcase(short, glob) for glob in spec.include)
     if is_hosted(summary):
-        return _Found(name, skip="it is one of Databricks' own, which cannot be managed yet")
+        return _Found(name, skip="it is one of Databricks' own, which cannot be made or configured")
     if owner not in {"", session.target.owner}:
         return _Found(name, skip=f"it is managed by {owner}")
     if not name.startswith(spec.name_prefix):
@@ -252,8 +257,8 @@ class _Run:
 
     # -------------------------------------------------------- afterwards
 
-    def foresee(self, settings: Settings) -> None:
-        """Find out what the next apply does with the imported endpoints.
+    def plan(self, settings: Settings) -> Plan:
+        """What the next apply does with the imported endpoints.
 
         Raises:
             ProjectInvalid: with the new files the project is not valid any more.
@@ -274,6 +279,7 @@ class _Run:
             if paths:
                 self.more[entry.name] = paths
         self._mention_other_environments(root, environment)
+        return plan
 
     def _mention_other_environments(self, root: Path, here: str) -> None:
         project = open_project(root)

@@ -19,6 +19,11 @@ def use_color(color: bool | None) -> None:  # noqa: FBT001 - three states
     _color = color
 
 
+def is_plain() -> bool:
+    """Whether colour was refused."""
+    return _color is False
+
+
 def answer(text: str) -> None:
     """Print what was asked for."""
     click.echo(text, color=_color)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from secrets import token_hex
 from typing import Any
 
 from provisioner import policy, rules
-from provisioner.cli import embedded
+from provisioner.cli import embedded, output
 from provisioner.cli.memory import Memory
 from provisioner.cli.options import Selection, Settings
 from provisioner.errors import Problem, Refused, warning
@@ -32,6 +33,8 @@ from provisioner.wire.document import OWNER_TAG
 from provisioner.workspace import directory
 from provisioner.workspace.gateway import Access, Identity, Workspace
 
+_MODEL_PAUSE = 10.0
+"""Seconds between two looks for a model version."""
 _PATIENCE = 60
 """Seconds for which calls are repeated when the workspace is busy or out of reach."""
 
@@ -74,6 +77,16 @@ class Session:
         wanted, found = checked(wanted, self._facts(wanted, live))
         plan = build(self.target, wanted, live, self.record.base)
         return self._judged(plan, (*missing, *found)), live
+
+    def await_models(self, selection: Selection) -> None:
+        """Wait for the model versions of endpoints that say so, as long as they say."""
+        for endpoint in self.loaded.endpoints:
+            if endpoint.name in selection and endpoint.spec.lifecycle.if_missing == "wait":
+                want = desired(endpoint.spec, self.target.owner, endpoint.where)
+                deadline = time.monotonic() + want.create_timeout
+                while self._with_versions([want])[0][0].pending and time.monotonic() < deadline:
+                    output.note(f"{want.name}: waiting for its model")
+                    time.sleep(min(_MODEL_PAUSE, max(deadline - time.monotonic(), 0)))
 
     def compare_with(self, wanted: list[Desired]) -> Plan:
         """The plan for endpoints as given, whatever the project declares."""
@@ -199,9 +212,11 @@ def _access(loaded: Loaded) -> Iterator[Access]:
     where = loaded.spec.workspace
     if where.emulator:
         with embedded.running(loaded.root) as url:
-            yield Access(host=url, token="embedded", auth_type="pat")  # noqa: S106 - any token
+            # Any token will do, and an emulator has no limit to keep to.
+            yield Access(host=url, token="embedded", auth_type="pat", paced=False)  # noqa: S106
     else:
-        yield Access(where.host or "", where.profile or "", where.auth_type or "")
+        paced = os.environ.get("PROVISIONER_PACE") != "off"
+        yield Access(where.host or "", where.profile or "", where.auth_type or "", paced=paced)
 
 
 def _check_pin(loaded: Loaded, identity: Identity) -> None:

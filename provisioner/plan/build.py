@@ -8,7 +8,7 @@ from typing import Any
 
 from provisioner.diff import Cause, Comparison, Difference, Effect, Reason, compare
 from provisioner.errors import Problem
-from provisioner.fields import Document
+from provisioner.fields import Document, pattern_of
 from provisioner.plan import steps as calls
 from provisioner.plan.model import (
     Action,
@@ -54,6 +54,11 @@ def build(
         fingerprint=_fingerprint(target, ordered),
         summary=summarise(ordered),
         problems=tuple(problems),
+        operations=sum(
+            requests.is_operation(*step.call.split(" ", 1))
+            for entry in ordered
+            for step in entry.steps
+        ),
     )
 
 
@@ -258,6 +263,14 @@ def _blocked(
     )
 
 
+_ZERO_DISABLES = {"ai_gateway.rate_limits[].calls", "ai_gateway.rate_limits[].tokens"}
+
+
+def _note(found: Difference) -> str:
+    none_allowed = found.after == 0 and pattern_of(found.path) in _ZERO_DISABLES
+    return "0 = disabled" if none_allowed else ""
+
+
 def _changes(differences: Iterable[Difference], want: Desired) -> tuple[Change, ...]:
     return tuple(
         Change(
@@ -268,7 +281,7 @@ def _changes(differences: Iterable[Difference], want: Desired) -> tuple[Change, 
             cause=found.cause,
             reason=found.reason,
             source=want.locate(found.path),
-            note=want.notes.get(found.path, ""),
+            note=want.notes.get(found.path) or _note(found),
         )
         for found in differences
     )

@@ -137,6 +137,8 @@ class Plan:
     """Digest of meaning: targets, calls and live fingerprints; not time or order."""
     summary: dict[str, int]
     problems: tuple[Problem, ...] = ()
+    operations: int = 0
+    """How many of its calls count against the workspace's limit of creations and updates."""
     format_version: int = FORMAT_VERSION
     tool_version: str = __version__
 

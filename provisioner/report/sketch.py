@@ -59,6 +59,7 @@ def _gateway(gateway: Mapping[str, Any]) -> Iterator[str]:
         yield "guardrails"
     for name, limit in (gateway.get("rate_limits") or {}).items():
         counts = [f"{limit[unit]} {unit}" for unit in ("calls", "tokens") if unit in limit]
+        counts = [f"{count} (disabled)" if count.startswith("0 ") else count for count in counts]
         yield f"{' and '.join(counts)} a {limit.get('renewal_period', 'minute')} per {name}"
     for key, words in (
         ("usage_tracking_config", "usage tracking"),

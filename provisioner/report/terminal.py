@@ -10,8 +10,10 @@ from typing import Any
 
 from click import style
 
+from provisioner.catalog import catalog
 from provisioner.diff import Cause, Effect, Reason
 from provisioner.plan import Action, Change, EndpointPlan, Impact, Plan
+from provisioner.plan.capacity import capacity_changes
 from provisioner.plan.drift import Drift, EndpointDrift, Health, Sync
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
 from provisioner.report.problems import printable, problems
@@ -68,6 +70,7 @@ def plan(value: Plan, *, verbose: bool = False) -> str:
     for entry in value.endpoints:
         if entry.action is not Action.NONE or verbose or entry.changes or entry.pending:
             lines += [*_entry(entry, verbose=verbose), ""]
+    lines += [*_capacity(value), *_pace(value)]
     if value.problems:
         lines += [problems(value.problems), ""]
     counts = value.summary
@@ -82,6 +85,30 @@ def plan(value: Plan, *, verbose: bool = False) -> str:
         f"{counts['adopt']} to adopt, {counts['none']} unchanged."
     )
     return "\n".join(lines)
+
+
+def _capacity(value: Plan) -> Iterator[str]:
+    found = capacity_changes(value.endpoints)
+    if not found:
+        return
+    yield "  Capacity"
+    for change in found:
+        factor = f" ({change.factor:.3g}x)" if change.factor is not None else ""
+        name = f"{change.endpoint}[{change.entity}]"
+        yield f"      {name}  {change.unit}  {change.before} -> {change.after}{factor}"
+    yield ""
+
+
+def _pace(value: Plan) -> Iterator[str]:
+    """How long the calls will take where the service limits them."""
+    limit = catalog().operations
+    if value.operations > limit.calls and value.workspace.host != "embedded":
+        rounds = (value.operations - 1) // limit.calls
+        yield (
+            f"About {rounds * limit.seconds / 60:.0f} minutes: the service takes {limit.calls} "
+            f"creations and updates in {limit.seconds / 60:.0f} minutes."
+        )
+        yield ""
 
 
 def _header(what: str, value: Plan | Drift | Outcome) -> str:

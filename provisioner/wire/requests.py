@@ -97,6 +97,12 @@ def delete(name: str) -> Request:
     return Request("DELETE", f"{ENDPOINTS}/{name}")
 
 
+def is_operation(method: str, path: str) -> bool:
+    """Whether a call counts against the workspace's limit of creations and updates."""
+    created = method == "POST" and path in {ENDPOINTS, f"{ENDPOINTS}/pt"}
+    return created or (method == "PUT" and path.endswith("/config"))
+
+
 def invocation_url(host: str, name: str) -> str:
     """Where an endpoint is called."""
     return f"{host}/serving-endpoints/{name}/invocations"

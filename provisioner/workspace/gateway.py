@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from provisioner import __version__
+from provisioner.catalog import catalog
 from provisioner.errors import (
     AlreadyExists,
     AnswerLost,
@@ -20,8 +21,9 @@ from provisioner.errors import (
 )
 from provisioner.wire.answers import Live, live_endpoint
 from provisioner.wire.document import principal
-from provisioner.wire.requests import ENDPOINTS, PERMISSIONS
+from provisioner.wire.requests import ENDPOINTS, PERMISSIONS, is_operation
 from provisioner.workspace.failures import translated
+from provisioner.workspace.pacing import Pace
 from provisioner.workspace.retries import RetryClock
 from provisioner.workspace.sdk import ApiClient, Config
 from provisioner.workspace.settle import settle
@@ -50,6 +52,8 @@ class Access:
     auth_type: str = ""
     token: str = ""
     """Only for the embedded workspace, which takes any token."""
+    paced: bool = True
+    """Keep to the documented number of creations and updates in a while."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,12 @@ class Identity:
 class Workspace:
     """A signed-in connection; safe to use from several threads."""
 
-    def __init__(self, config: Config, clock: RetryClock, parallelism: int) -> None:
+    def __init__(
+        self, config: Config, clock: RetryClock, parallelism: int, pace: Pace | None
+    ) -> None:
         self.host = str(config.host)
         self._clock = clock
+        self._pace = pace
         self.auth_type = str(config.auth_type)
         self._api = ApiClient(config)
         self._parallelism = parallelism
@@ -101,7 +108,9 @@ class Workspace:
                 "set DATABRICKS_TOKEN, or name a profile or an auth_type under `workspace`",
             ) from failure
         config.retry_timeout_seconds = patience
-        return cls(config, clock, parallelism)
+        limit = catalog().operations
+        pace = Pace(limit.calls, limit.seconds) if access.paced else None
+        return cls(config, clock, parallelism, pace)
 
     def identity(self) -> Identity:
         """Who we are, and the id of the workspace."""
@@ -158,6 +167,8 @@ class Workspace:
         Raises:
             AnswerLost: a write may or may not have taken place.
         """
+        if self._pace and is_operation(method, path):
+            self._pace.wait_for_turn()
         self._clock.started()
         try:
             with translated(doing, writes=method != "GET"):
