@@ -9,9 +9,6 @@ from pathlib import Path
 
 from provisioner.errors import ProjectInvalid, Refused, error
 
-HOST = "embedded"
-"""Stands for the host in plans and reports: the real port differs from run to run."""
-
 
 def state_file(root: Path) -> Path:
     """Where the embedded workspace of a project keeps its state."""

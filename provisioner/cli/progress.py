@@ -7,10 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from provisioner.apply import Progress
 from provisioner.cli import output
 from provisioner.report.problems import printable
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
 
 Report = Callable[[Progress], None]
 
@@ -45,10 +49,11 @@ class _Board:
         self._lock = threading.Lock()
 
     def tell(self, progress: Progress) -> None:
+        """Take note of what an endpoint does now."""
         with self._lock:
             self._now[progress.name] = (progress.text, time.monotonic())
 
-    def __rich__(self) -> object:
+    def __rich__(self) -> ConsoleRenderable:
         from rich.table import Table
         from rich.text import Text
 

@@ -17,7 +17,7 @@ from provisioner.cli import embedded, output
 from provisioner.cli.memory import Memory
 from provisioner.cli.options import Selection, Settings
 from provisioner.errors import Problem, Refused, warning
-from provisioner.plan import Desired, Plan, Target, WorkspaceRef, build, desired
+from provisioner.plan import EMBEDDED, Desired, Plan, Target, WorkspaceRef, build, desired
 from provisioner.plan.lookups import (
     Facts,
     capacity_to_ask,
@@ -56,7 +56,7 @@ class Session:
     def target(self) -> Target:
         """Whose plan is made, and where for."""
         spec = self.loaded.spec
-        host = embedded.HOST if spec.workspace.emulator else self.workspace.host
+        host = EMBEDDED if spec.workspace.emulator else self.workspace.host
         return Target(
             project=spec.project,
             environment=self.loaded.environment,

@@ -6,6 +6,7 @@ One step is exactly one API call; applying a plan decides nothing any more.
 from provisioner.plan.build import build
 from provisioner.plan.desired import desired
 from provisioner.plan.model import (
+    EMBEDDED,
     Action,
     Change,
     Desired,
@@ -19,6 +20,7 @@ from provisioner.plan.model import (
 )
 
 __all__ = [
+    "EMBEDDED",
     "Action",
     "Change",
     "Desired",

@@ -13,6 +13,8 @@ from provisioner.errors import Problem, Where
 from provisioner.fields import Document
 
 FORMAT_VERSION = 1
+EMBEDDED = "embedded"
+"""Host of the workspace inside the command: its real port differs from run to run."""
 
 
 class Action(str, Enum):

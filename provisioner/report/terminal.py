@@ -12,7 +12,7 @@ from click import style
 
 from provisioner.catalog import catalog
 from provisioner.diff import Cause, Effect, Reason
-from provisioner.plan import Action, Change, EndpointPlan, Impact, Plan
+from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Impact, Plan
 from provisioner.plan.capacity import capacity_changes
 from provisioner.plan.drift import Drift, EndpointDrift, Health, Sync
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
@@ -102,7 +102,7 @@ def _capacity(value: Plan) -> Iterator[str]:
 def _pace(value: Plan) -> Iterator[str]:
     """How long the calls will take where the service limits them."""
     limit = catalog().operations
-    if value.operations > limit.calls and value.workspace.host != "embedded":
+    if value.operations > limit.calls and value.workspace.host != EMBEDDED:
         rounds = (value.operations - 1) // limit.calls
         yield (
             f"About {rounds * limit.seconds / 60:.0f} minutes: the service takes {limit.calls} "
@@ -226,7 +226,7 @@ def outcome(value: Outcome) -> str:
     lines = [_header("Applied", value), ""]
     for endpoint in value.endpoints:
         if endpoint.result is not Result.SKIPPED:
-            lines += _outcome(endpoint)
+            lines += _outcome(endpoint, lasting=value.workspace.host != EMBEDDED)
     counts = {name: count for name, count in value.summary.items() if count or name == "done"}
     unchanged = counts.pop(Result.SKIPPED.value, 0)
     parts = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
@@ -245,11 +245,11 @@ _RESULT_COLORS = {
 }
 
 
-def _outcome(endpoint: EndpointOutcome) -> Iterator[str]:
+def _outcome(endpoint: EndpointOutcome, *, lasting: bool) -> Iterator[str]:
     word = f"{endpoint.result.value.replace('_', ' '):<12}"
     color = _RESULT_COLORS[endpoint.result]
     yield f"  {style(word, fg=color)} {endpoint.action.value:<8} {endpoint.name}"
-    if endpoint.result is Result.DONE and endpoint.invocation_url:
+    if endpoint.result is Result.DONE and endpoint.invocation_url and lasting:
         yield _dim(f"      {endpoint.invocation_url}")
     if endpoint.error:
         yield f"      {printable(endpoint.error)}"
