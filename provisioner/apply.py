@@ -33,6 +33,8 @@ from provisioner.plan.outcome import EndpointOutcome, Outcome, Result, StepOutco
 from provisioner.wire.answers import ABSENT, Live, digest, live_endpoint
 from provisioner.wire.requests import invocation_url
 
+_TELLING = 8
+"""Characters from which a line of a secret is worth hiding by itself."""
 _TRIES = 3
 """For one call: the first, one after an answer was lost, one after somebody else's update."""
 
@@ -287,9 +289,8 @@ class _Run:
     def _hidden(self, text: str) -> str:
         """What the service said, should it have echoed a secret, without it."""
         for value in self._options.secrets.values():
-            # As it is, as messages come with their white space folded, and as JSON.
-            for form in (value, " ".join(value.split()), json.dumps(value)[1:-1]):
-                text = text.replace(form, "[hidden]") if form else text
+            for form in _forms(value):
+                text = text.replace(form, "[hidden]")
         return text
 
     def _say(self, text: str) -> None:
@@ -332,6 +333,12 @@ _DONE = {
     Action.ADOPT: "adopted",
     Action.WAIT: "ready",
 }
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """What a secret may look like in a message: folded, quoted as JSON, or line by line."""
+    yield from filter(None, (secret, " ".join(secret.split()), json.dumps(secret)[1:-1]))
+    yield from (line.strip() for line in secret.splitlines() if len(line.strip()) >= _TELLING)
 
 
 def _names(value: Any) -> Iterator[str]:
