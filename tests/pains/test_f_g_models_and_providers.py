@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from ..conftest import ENDPOINTS, Cli, Emulator, Project, external, serving, units
 
 
@@ -124,7 +122,6 @@ def test_g4_twelve_entities_are_fine(project: Project, cli: Cli, emulator: Emula
     assert cli.settled()
 
 
-@pytest.mark.xfail(strict=True, reason="B12: an error offline")
 def test_g4_sixteen_are_a_warning_and_the_service_decides(project: Project, cli: Cli) -> None:
     project.endpoint("e", _many(16))
     assert "warning[" in cli("validate", "-e", "dev", expect=0).err
