@@ -291,7 +291,7 @@ class _Run:
                 continue
             places = [(root / endpoint.where("name").file).resolve() for endpoint in endpoints]
             if count := sum(place in files for place in places):
-                text = f"{_count(count, 'imported endpoint')} count as declared in {name}, too"
+                text = f"{name} declares {_count(count, 'imported endpoint')}, too"
                 hint = f"leave them out with `exclude` in environments/{name}.yaml"
                 self._problems.append(warning("import-elsewhere", text, hint))
 
