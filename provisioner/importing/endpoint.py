@@ -230,6 +230,11 @@ class _Import:
                 f"this version does not know {', '.join(unknown)}; whether that can be written "
                 "is not known either, so it is left out and left alone",
             )
+        if (self.answer.get("telemetry_config") or {}).get("telemetry_profile_id"):
+            self.comments["telemetry_config", "telemetry_profile_id"] = (
+                "The service made this profile of the tables that telemetry goes to; it does "
+                "not show them."
+            )
         if policy := self.answer.get("effective_budget_policy_id"):
             self.remarks.append(
                 f"Its budget policy is {policy}; whether somebody chose it is not shown, "
@@ -269,8 +274,10 @@ def _bare(entity: Mapping[str, Any]) -> dict[str, Any]:
     named = {"name": served_entity_name(entity), **without(entity, {"name"})}
     kept = without(named, table().output_only["served_entity"])
     if external := kept.get("external_model"):
-        known = set(_known_keys("config.served_entities[]")) - {"name", "external_model"}
-        return {**without(kept, known | {"name"}), "name": kept["name"], "external_model": external}
+        # Compute beside an external model is refused, even when it is 0 or false.
+        known = {"name", "external_model", *_known_keys("config.served_entities[]")}
+        first = {"name": kept["name"], "external_model": external}
+        return first | without(kept, known)
     if any(kept.get(key) for key in _PROVISIONED):
         # Size and type appear by themselves, and scaling is switched off whatever was sent.
         scales = {} if kept.get("scale_to_zero_enabled") else {"scale_to_zero_enabled"}
