@@ -129,7 +129,6 @@ def test_values_are_in_the_requests_and_nowhere_else(
     assert emulator.writes() == []
 
 
-@pytest.mark.xfail(strict=True, reason="B9: values of several lines")
 @pytest.mark.usefixtures("secrets")
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_service_that_echoes_a_value_is_not_repeated(
