@@ -232,8 +232,7 @@ class _Import:
             )
         if (self.answer.get("telemetry_config") or {}).get("telemetry_profile_id"):
             self.comments["telemetry_config", "telemetry_profile_id"] = (
-                "The service made this profile of the tables that telemetry goes to; it does "
-                "not show them."
+                "Where telemetry goes to; the service does not show the tables behind it."
             )
         if policy := self.answer.get("effective_budget_policy_id"):
             self.remarks.append(
