@@ -230,8 +230,10 @@ class _Merger:
         if fixed or child in self._rows.released_blocks:
             self._leave(child_path, row, result[key], Reason.NO_LONGER_MANAGED)
         elif isinstance(base, Mapping) and not self._rows.is_leaf(child):
-            result[key] = self.block(child, child_path, {}, result[key] or {}, base)
-            if not result[key]:
+            rest = self.block(child, child_path, {}, result[key] or {}, base)
+            result[key] = rest
+            # What the service filled in around our values goes with them.
+            if all(self._rows.get(self._rows.child(child, name)).filled for name in rest):
                 del result[key]
         else:
             self._drop(result, pattern, path, key)

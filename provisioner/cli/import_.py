@@ -146,7 +146,7 @@ def _found(session: Session, summary: Mapping[str, Any]) -> _Found:
     short = name.removeprefix(spec.name_prefix)
     included = spec.include is None or any(fnmatchcase(short, glob) for glob in spec.include)
     if is_hosted(summary):
-        return _Found(name, skip="it is one of Databricks' own, which cannot be made or configured")
+        return _Found(name, skip=f"it is Databricks' own; `governs: {name}` is for its gateway")
     if owner not in {"", session.target.owner}:
         return _Found(name, skip=f"it is managed by {owner}")
     if not name.startswith(spec.name_prefix):
@@ -222,7 +222,7 @@ class _Run:
         try:
             live = live_endpoint(answer, permissions, caller)
             if live.hosted:
-                self._skipped.append(replace(entry, skip="it is one of Databricks' own"))
+                self._skipped.append(replace(entry, skip="it is Databricks' own"))
                 return
             adopt = not self._adopt and not self._is_ours(live)
             imported = declaration(answer, live, entry.short, adopt=adopt)

@@ -43,6 +43,8 @@ def json_schema(which: Literal["endpoint", "environment"]) -> dict[str, Any]:
     schema = _described(model)
     if which == "endpoint":
         _add_shorthands(schema)
+        schema["required"].remove("name")
+        schema["oneOf"] = [{"required": ["name"]}, {"required": ["governs"]}]
     else:
         _allow_partial_endpoints(schema)
     schema = _with_variables(schema)
