@@ -318,18 +318,22 @@ class _Judge:
         value, declared = _get(self.want, keys)
         if declared:
             return Reason.CLEARED if value is None else Reason.DECLARED
-        remembered = self.base is not None and _get(self.base, keys)[1]
-        return Reason.REMOVED_FROM_SPEC if remembered else Reason.NOT_DECLARED
+        return Reason.REMOVED_FROM_SPEC if self._left_the_spec(keys) else Reason.NOT_DECLARED
+
+    def _left_the_spec(self, keys: tuple[str, ...]) -> bool:
+        """Whether the outermost undeclared part of a place was declared at the last apply."""
+        parts = (keys[:end] for end in range(1, len(keys) + 1))
+        gone = next(part for part in parts if not _get(self.want, part)[1])
+        return self.base is not None and _get(self.base, gone)[1]
 
     def _cause(self, leaf: Leaf) -> Cause:
         if self.base is None:
             return Cause.UNKNOWN
-        (last, remembered), (wanted, declared) = (
-            _get(self.base, leaf.keys),
-            _get(self.want, leaf.keys),
-        )
-        unmoved = remembered == declared and leaf.field.same(last, wanted)
-        return Cause.DRIFT if unmoved else Cause.SPEC
+        wanted, declared = _get(self.want, leaf.keys)
+        if not declared:
+            return Cause.SPEC if self._left_the_spec(leaf.keys) else Cause.DRIFT
+        last, remembered = _get(self.base, leaf.keys)
+        return Cause.DRIFT if remembered and leaf.field.same(last, wanted) else Cause.SPEC
 
 
 def _get(document: Document, keys: tuple[str, ...]) -> tuple[Any, bool]:

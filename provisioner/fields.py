@@ -85,6 +85,8 @@ class Field:
         # The service treats null, missing, [] and {} alike (protobuf behind JSON).
         if value is None or value in ([], {}):
             value = self.default
+        if self.secret and isinstance(value, str):
+            return value.replace(" ", "")  # references are echoed with the blanks they came with
         if self.compare is Compare.CASEFOLD and isinstance(value, str):
             return value.casefold()
         if self.compare is Compare.SET and isinstance(value, list):

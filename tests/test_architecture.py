@@ -25,7 +25,17 @@ TIERS = (
     ("spec",),
     ("wire", "diff"),
     ("plan",),
-    ("rules", "policy", "record", "report", "project", "apply", "query", "workspace"),
+    (
+        "rules",
+        "policy",
+        "record",
+        "report",
+        "project",
+        "importing",
+        "apply",
+        "query",
+        "workspace",
+    ),
     ("cli",),
 )
 TIER = {room: number for number, rooms in enumerate(TIERS, 1) for room in rooms}

@@ -21,7 +21,8 @@ def endpoint_name(endpoint: Judged) -> Iterator[Problem]:
     if not _NAME.fullmatch(name):
         summary = f"`{name}` cannot be the name of an endpoint"
         yield error("bad-endpoint-name", summary, _ALLOWED, endpoint.where("name"))
-    if name.startswith("databricks-") and endpoint.spec.governs is None:
+    exists = endpoint.spec.governs is not None or endpoint.spec.lifecycle.adopt
+    if name.startswith("databricks-") and not exists:
         summary = f"`{name}` begins with `databricks-`, which is reserved"
         yield error("reserved-name", summary, "choose another prefix", endpoint.where("name"))
     if len(name) > SAFE_NAME_LENGTH:

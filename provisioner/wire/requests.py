@@ -123,10 +123,6 @@ def is_external(document: Document) -> bool | None:
 def _config_body(target: Document, want: Document) -> dict[str, Any]:
     config, declared = target["config"], want.get("config") or {}
     body = without(config, {"served_entities", "traffic_config", "fallback_order"})
-    if capture := declared.get("auto_capture_config"):
-        body["auto_capture_config"] = _sendable(
-            config["auto_capture_config"], capture, "config.auto_capture_config"
-        )
     entities: Mapping[str, Any] = config.get("served_entities") or {}
     wanted = declared.get("served_entities") or {}
     if "served_entities" in config:

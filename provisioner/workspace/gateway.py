@@ -169,7 +169,7 @@ class Workspace:
         """
         if self._pace and is_operation(method, path):
             self._pace.wait_for_turn()
-        self._clock.started()
+        self._clock.started(writes=method != "GET")
         try:
             with translated(doing, writes=method != "GET"):
                 # A bodiless GET must not carry a content type, hence None and not {}.

@@ -7,8 +7,11 @@ service asks for it. The answer to a repeated call may be about our own first tr
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+
+from requests import RequestException
 
 from provisioner.workspace.sdk import Clock
 
@@ -24,13 +27,24 @@ class RetryClock(Clock):
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, as the SDK does before each repetition."""
+        """Sleep, as the SDK does before each repetition; or end the call with its error.
+
+        The SDK sleeps while it handles the error for which it repeats.
+        """
+        failure = sys.exc_info()[1]
+        if getattr(self._thread, "writes", False) and isinstance(failure, RequestException):
+            raise failure
         self._thread.slept = True
         time.sleep(seconds)
 
-    def started(self) -> None:
-        """A new call begins in this thread."""
+    def started(self, *, writes: bool) -> None:
+        """A new call begins in this thread.
+
+        A call that ``writes`` is not repeated after a broken connection: whether it
+        took effect has to be looked up first.
+        """
         self._thread.slept = False
+        self._thread.writes = writes
 
     @property
     def repeated(self) -> bool:
