@@ -61,10 +61,10 @@ def command(
         else:
             session.await_models(selection)
             plan, _ = session.compare(selection)
-        show(terminal.plan(plan, verbose=settings.verbose))
         if planfile and (already := _still_valid(plan, session)):
             show(already)
             return ExitCode.OK
+        show(terminal.plan(plan, verbose=settings.verbose))
         if plan.has_changes:
             judge(plan)
             if not planfile:
@@ -100,6 +100,8 @@ def _still_valid(plan: Plan, session: Session) -> str:
         return ""
     if reached:
         return "This plan was applied already; nothing to do."
+    fresh, _ = session.compare(Selection(only=tuple(stale)))
+    output.note(terminal.moved(plan, fresh, stale))
     raise StalePlan(
         f"cannot apply the saved plan: changed after it was made: {', '.join(stale)}",
         "make a new plan and have it reviewed",

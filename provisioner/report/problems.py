@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 
 from click import style
 
 from provisioner.errors import Problem, Severity
+
+WIDTH = 80
+"""Columns that text for people fits into."""
 
 
 def printable(text: str) -> str:
@@ -28,7 +32,23 @@ def problems(found: Iterable[Problem]) -> str:
 def _problem(problem: Problem) -> Iterator[str]:
     color = {Severity.ERROR: "red", Severity.WARNING: "yellow"}.get(problem.severity, "cyan")
     kind = style(f"{problem.severity.value}[{problem.code}]", fg=color, bold=True)
-    place = f"{problem.where}: " if problem.where else ""
-    yield f"{place}{kind}: {printable(problem.summary)}"
+    if problem.where:
+        # One line, however long: editors and annotations parse it.
+        yield f"{problem.where}: {kind}: {printable(problem.summary)}"
+    else:
+        mark = f"{problem.severity.value}[{problem.code}]: "
+        first, *rest = _wrapped(mark + printable(problem.summary))
+        yield f"{kind}: {first.removeprefix(mark)}"
+        yield from rest
     if problem.hint:
-        yield f"    {printable(problem.hint)}"
+        yield from _wrapped(f"    {printable(problem.hint)}")
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(
+        text,
+        WIDTH,
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

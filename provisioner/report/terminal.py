@@ -11,15 +11,13 @@ from typing import Any
 from click import style
 
 from provisioner.catalog import catalog
-from provisioner.diff import Cause, Effect, Reason
+from provisioner.diff import Cause, Effect, Reason, leaves
 from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Impact, Plan
 from provisioner.plan.capacity import capacity_changes
 from provisioner.plan.drift import Drift, EndpointDrift, Health, Sync
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
-from provisioner.report.problems import printable, problems
+from provisioner.report.problems import WIDTH, printable, problems
 from provisioner.report.sketch import sketch
-
-WIDTH = 80
 
 _SYMBOLS = {
     Action.CREATE: ("+", "green"),
@@ -119,12 +117,16 @@ def _header(what: str, value: Plan | Drift | Outcome) -> str:
 def _entry(entry: EndpointPlan, *, verbose: bool) -> Iterator[str]:
     symbol, color = _SYMBOLS[entry.action]
     title = style(f"{symbol} {entry.action.value}  {entry.name}", fg=color, bold=True)
-    about = [entry.kind.replace("_", " "), _IMPACTS[entry.impact]]
-    yield f"  {title}  {_dim(', '.join(filter(None, about)))}".rstrip()
+    about = ", ".join(filter(None, (entry.kind.replace("_", " "), _IMPACTS[entry.impact])))
+    if len(f"  {symbol} {entry.action.value}  {entry.name}  {about}") <= WIDTH:
+        yield f"  {title}  {_dim(about)}".rstrip()
+    else:
+        yield f"  {title}"
+        yield f"      {_dim(about)}"
     if entry.pending:
-        yield f"      pending: {printable(entry.pending)}"
+        yield from _wrapped(f"pending: {entry.pending}")
     if entry.blocked_by:
-        yield f"      blocked: {printable(entry.blocked_by)}"
+        yield from _wrapped(f"blocked: {entry.blocked_by}")
     if entry.permit:
         yield f"      needs {entry.permit} {entry.name}"
     if entry.action is Action.CREATE and not verbose:
@@ -173,17 +175,41 @@ def _split(path: str) -> tuple[str, str]:
 
 def _change(change: Change, width: int, *, with_cause: bool) -> Iterator[str]:
     symbol, color = _mark(change)
-    name = f"{symbol} {_split(change.path)[1]:<{width}}"
-    line = f"        {style(printable(name), fg=color)}  {_values(change)}"
-    plain = f"        {name}  {_values(change)}"
+    name = f"{symbol} {_split(change.path)[1]}"
     notes = list(_notes(change)) if with_cause else []
-    note = f"  ({', '.join(notes)})" if notes else ""
-    if len(plain) + len(note) <= WIDTH:
-        yield line.rstrip() + _dim(note)
+    note = f"({', '.join(notes)})" if notes else ""
+    values = _values(change)
+    head = style(printable(f"{name:<{width + 2}}"), fg=color)
+    room = WIDTH - 8 - 2 - max(len(name), width + 2)
+    if len(values) + (2 + len(note) if note else 0) <= room:
+        yield f"        {head}  {values}  {_dim(note)}".rstrip()
+    elif len(values) <= room:
+        yield f"        {head}  {values}".rstrip()
+        yield _dim(f"            {note}")
     else:
-        yield line.rstrip()
-        if notes:
-            yield _dim(f"            ({', '.join(notes)})")
+        yield f"        {head}".rstrip()
+        yield from (f"            {part}" for part in _lines(values))
+        if note:
+            yield _dim(f"            {note}")
+
+
+def _lines(values: str) -> list[str]:
+    """A value, or two, on as many lines as they need."""
+    before, arrow, after = values.partition(" -> ")
+    if arrow and len(values) + 12 > WIDTH:
+        return [before, f"-> {after}"]
+    return [values]
+
+
+def _wrapped(text: str, indent: int = 6) -> list[str]:
+    return wrap(
+        printable(text),
+        WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _mark(change: Change) -> tuple[str, str | None]:
@@ -252,9 +278,9 @@ def _outcome(endpoint: EndpointOutcome, *, lasting: bool) -> Iterator[str]:
     if endpoint.result is Result.DONE and endpoint.invocation_url and lasting:
         yield _dim(f"      {endpoint.invocation_url}")
     if endpoint.error:
-        yield f"      {printable(endpoint.error)}"
+        yield from _wrapped(endpoint.error)
         if endpoint.hint:
-            yield f"      {printable(endpoint.hint)}"
+            yield from _wrapped(endpoint.hint)
         for line in endpoint.log:
             yield _dim(f"        | {printable(line)}")
         for step in endpoint.steps:
@@ -312,6 +338,33 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
     lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
     return "\n".join([_dim(lines[0]), *lines[1:]])
+
+
+def moved(saved: Plan, fresh: Plan, names: Sequence[str]) -> str:
+    """Only the difference: where the workspace is not what a saved plan was made against."""
+    then, now = ({entry.name: entry for entry in plan.endpoints} for plan in (saved, fresh))
+    lines = []
+    for name in names:
+        lines.append(f"  {style(f'! moved  {name}', fg='red', bold=True)}")
+        old, new = _live_values(then.get(name)), _live_values(now.get(name))
+        paths = [path for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)]
+        for path in paths:
+            planned, found = value_text(old.get(path)), value_text(new.get(path))
+            lines += [
+                f"      {printable(path)}",
+                f"          planned against {planned}, now {found}",
+            ]
+        if not paths:
+            lines.append("      it was made anew, or a value that is not declared here changed")
+    return "\n".join(lines)
+
+
+def _live_values(entry: EndpointPlan | None) -> dict[str, Any]:
+    """What a plan found at every declared path: what differs, and else what is declared."""
+    if entry is None:
+        return {}
+    declared = {path: leaf.value for path, leaf in leaves(entry.declared or {}).items()}
+    return declared | {change.path: change.before for change in entry.changes}
 
 
 def _dim(text: str) -> str:
