@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -66,7 +66,7 @@ def command(
         in_project = place.resolve().is_relative_to((session.loaded.root / FOLDER).resolve())
         if adopt and not in_project:
             raise click.UsageError(f"--adopt needs files in {FOLDER}/, which --to is not")
-        run = _Run(session, place, adopt)
+        run = _Run(session, place, adopt, _unmatched(session, globs))
         run.all(_wanted(session, globs, include_system=include_system))
         plan = run.plan(settings) if in_project and run.written else None
         run.report(in_project=in_project)
@@ -107,12 +107,7 @@ def _wanted(session: Session, globs: tuple[str, ...], *, include_system: bool) -
     selection = Selection(globs)
     declared = _declared(session)
     found = [_found(session, summary) for summary in session.listed]
-    names = {entry.name for entry in found}
     hosted = {summary["name"] for summary in session.listed if is_hosted(summary)}
-    for glob in globs:
-        if not any(fnmatchcase(name, glob) for name in names):
-            text = f"no endpoint that you may see matches {printable(glob)}"
-            output.show_problems([warning("import-nothing", text)])
     return sorted(
         (
             replace(entry, skip="it is declared already") if entry.name in declared else entry
@@ -123,6 +118,13 @@ def _wanted(session: Session, globs: tuple[str, ...], *, include_system: bool) -
         ),
         key=lambda entry: entry.name,
     )
+
+
+def _unmatched(session: Session, globs: tuple[str, ...]) -> Iterator[Problem]:
+    for glob in globs:
+        if not any(fnmatchcase(summary["name"], glob) for summary in session.listed):
+            text = f"no endpoint that you may see matches {printable(glob)}"
+            yield warning("import-nothing", text)
 
 
 def _declared(session: Session) -> set[str]:
@@ -162,7 +164,13 @@ def _found(session: Session, summary: Mapping[str, Any]) -> _Found:
 class _Run:
     """One import: what was written, what was not, and what to know about it."""
 
-    def __init__(self, session: Session, folder: Path, adopt: bool) -> None:  # noqa: FBT001
+    def __init__(
+        self,
+        session: Session,
+        folder: Path,
+        adopt: bool,  # noqa: FBT001 - an option
+        problems: Iterable[Problem] = (),
+    ) -> None:
         self.written: dict[str, Path] = {}
         """File by the endpoint's name in the workspace."""
         self.more: dict[str, list[str]] = {}
@@ -173,7 +181,7 @@ class _Run:
         self._existing: list[Path] = []
         self._skipped: list[_Found] = []
         self._unread = 0
-        self._problems: list[Problem] = []
+        self._problems = list(problems)
 
     def all(self, found: Iterable[_Found]) -> None:
         """Import every endpoint that is not to be skipped; none stops the others."""

@@ -27,6 +27,7 @@ from provisioner.workspace.pacing import Pace
 from provisioner.workspace.retries import RetryClock
 from provisioner.workspace.sdk import ApiClient, Config
 from provisioner.workspace.settle import settle
+from provisioner.workspace.throttle import Throttle
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -70,14 +71,14 @@ class Workspace:
     """A signed-in connection; safe to use from several threads."""
 
     def __init__(
-        self, config: Config, clock: RetryClock, parallelism: int, pace: Pace | None
+        self, config: Config, clock: RetryClock, throttle: Throttle, pace: Pace | None
     ) -> None:
         self.host = str(config.host)
         self._clock = clock
         self._pace = pace
         self.auth_type = str(config.auth_type)
         self._api = ApiClient(config)
-        self._parallelism = parallelism
+        self._throttle = throttle
         self._caller = ""
 
     @classmethod
@@ -87,7 +88,8 @@ class Workspace:
         Raises:
             AuthenticationFailed: no credentials, or more than one kind of them.
         """
-        clock = RetryClock()
+        throttle = Throttle(parallelism)
+        clock = RetryClock(throttle)
         try:
             with translated("cannot sign in"):
                 config = Config(
@@ -110,7 +112,7 @@ class Workspace:
         config.retry_timeout_seconds = patience
         limit = catalog().operations
         pace = Pace(limit.calls, limit.seconds) if access.paced else None
-        return cls(config, clock, parallelism, pace)
+        return cls(config, clock, throttle, pace)
 
     def identity(self) -> Identity:
         """Who we are, and the id of the workspace."""
@@ -126,7 +128,7 @@ class Workspace:
 
     def in_parallel(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Apply ``function`` to all items at once; the first error is raised."""
-        with ThreadPoolExecutor(self._parallelism) as pool:
+        with ThreadPoolExecutor(self._throttle.most) as pool:
             return list(pool.map(function, items))
 
     def at_once(
@@ -171,7 +173,7 @@ class Workspace:
             self._pace.wait_for_turn()
         self._clock.started(writes=method != "GET")
         try:
-            with translated(doing, writes=method != "GET"):
+            with self._throttle.slot(), translated(doing, writes=method != "GET"):
                 # A bodiless GET must not carry a content type, hence None and not {}.
                 answer = self._api.do(method, path, body=None if body is None else dict(body))
         except (AlreadyExists, Conflict) as failure:

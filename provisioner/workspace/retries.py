@@ -13,14 +13,16 @@ import time
 
 from requests import RequestException
 
-from provisioner.workspace.sdk import Clock
+from provisioner.workspace.sdk import Clock, errors
+from provisioner.workspace.throttle import Throttle
 
 
 class RetryClock(Clock):
     """The clock that the SDK sleeps on between two tries; it remembers that it slept."""
 
-    def __init__(self) -> None:
+    def __init__(self, throttle: Throttle) -> None:
         self._thread = threading.local()
+        self._throttle = throttle
 
     def time(self) -> float:
         """Seconds since the epoch."""
@@ -34,6 +36,8 @@ class RetryClock(Clock):
         failure = sys.exc_info()[1]
         if getattr(self._thread, "writes", False) and isinstance(failure, RequestException):
             raise failure
+        if isinstance(failure, errors.TooManyRequests):
+            self._throttle.slow_down()
         self._thread.slept = True
         time.sleep(seconds)
 
