@@ -51,7 +51,11 @@ class Runner:
             if not name.startswith(("DATABRICKS_", "PROVISIONER_"))
         }
         self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        self._environment |= {"DATABRICKS_TOKEN": "x", "PYTHONPYCACHEPREFIX": str(cache)}
+        self._environment |= {
+            "DATABRICKS_TOKEN": "x",
+            "PROVISIONER_PACE": "off",
+            "PYTHONPYCACHEPREFIX": str(cache),
+        }
         self._root = root
 
     def __call__(self, *arguments: str) -> str:

@@ -65,6 +65,12 @@ def test_readme_has_every_key_of_an_environment() -> None:
     assert WORDS.issuperset(Policy.model_fields)
 
 
+def test_readme_has_every_environment_variable() -> None:
+    sources = (path.read_text("utf-8") for path in (ROOT / "provisioner").rglob("*.py"))
+    named = {name for text in sources for name in re.findall(r"PROVISIONER_[A-Z_]+", text)}
+    assert not [name for name in named if name not in README]
+
+
 def test_the_examples_of_the_readme_are_valid(tmp_path: Path) -> None:
     blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", README, re.S)
     assert len(blocks) == README.count("```yaml") > 0

@@ -24,8 +24,10 @@ def root(tmp_path: Path, emulator: Emulator) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("signed_in")
-def test_a_plan_of_a_hundred_endpoints_reads_each_once(root: Path, emulator: Emulator) -> None:
+def test_a_plan_of_a_hundred_endpoints_reads_each_once(
+    root: Path, emulator: Emulator, signed_in: pytest.MonkeyPatch
+) -> None:
+    signed_in.setenv("PROVISIONER_PACE", "off")
     arguments = ["--project", str(root)]
     applied = invoke([*arguments, "apply", "-e", "dev", "--auto-approve"])
     assert applied.code == 0, applied.err
