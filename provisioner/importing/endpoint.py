@@ -136,21 +136,11 @@ class _Import:
         """A value as it is written; ``None`` = it is not."""
         row = table().get(pattern)
         if row.secret:
-            return self._reference(value)
+            return _reference(value)
         is_switch = pattern.endswith(".enabled") and not alone
         if row.default is not None and row.same(value, None) and not is_switch:
             return None
         return _without_nulls(value)
-
-    def _reference(self, value: Any) -> str | None:
-        found = _REFERENCE.fullmatch(str(value))
-        if found and found.group(0) != f"{{{{{found.group(1)}}}}}":
-            self._remark(
-                "import-reference",
-                "a secret reference is written with blanks in the workspace; the next apply "
-                "writes it without them, which rolls the configuration out again",
-            )
-        return f"{{{{{found.group(1)}}}}}" if found else None
 
     def _keep_usage_tracking(self, data: dict[str, Any]) -> None:
         """Provisioned throughput has usage tracking by default, so off is worth a word."""
@@ -321,6 +311,12 @@ def _capture(capture: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _row(who: str, level: str) -> dict[str, str]:
     kind, _, name = who.partition(":")
     return {kind: name, "level": level}
+
+
+def _reference(value: Any) -> str | None:
+    """A reference to a secret in its usual spelling; anything else is not repeated."""
+    found = _REFERENCE.fullmatch(str(value))
+    return f"{{{{{found.group(1)}}}}}" if found else None
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -650,12 +650,10 @@ def test_a_plaintext_secret_becomes_a_variable_with_a_comment(
     assert SECRET not in run.out + run.err
 
 
-def test_blanks_in_a_reference_are_said(cli: Cli, emulator: Emulator) -> None:
+def test_blanks_in_a_reference_do_not_matter(cli: Cli, emulator: Emulator) -> None:
     _make(emulator, "chat", _config(external(openai_api_key="{{ secrets/llm/openai_api_key }}")))
-    run = cli("import", "-e", "dev", expect=0)
-    assert "with blanks" in run.err
-    cli("validate", expect=0)
-    assert "also changes" in run.out
+    cli("import", "-e", "dev", expect=0)
+    _only_the_owner(cli, "chat")
 
 
 def test_a_protected_environment_adopts_by_a_reviewed_plan_only(
