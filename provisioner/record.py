@@ -63,11 +63,12 @@ class Record:
         before = self.endpoints.get(name)
         history: tuple[Document, ...] = ()
         if before is not None:
-            moved = before.document != document
+            moved = before.document not in ({}, document)
             history = ((before.document,) if moved else ()) + before.history
             found = before.found or found
         entry = Entry(id, document, history[:HISTORY], found)
-        return replace(self, endpoints={**self.endpoints, name: entry})
+        retired = {key: gone for key, gone in self.retired.items() if key != name}
+        return replace(self, endpoints={**self.endpoints, name: entry}, retired=retired)
 
     def retire(self, name: str) -> Record:
         """A copy in which an endpoint is gone, and can be restored."""

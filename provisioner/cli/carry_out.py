@@ -67,10 +67,13 @@ def approve(plan: Plan, session: Session, permits: Permits, *, asked: bool) -> N
 def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) -> Outcome:
     """Make the calls of a plan, telling how it goes, and write the record."""
     secrets = _secrets(plan)
+    ahead = _written_ahead(session.record, plan)
+    if ahead != session.record and (problem := session.memory.save(ahead)):
+        output.show_problems([problem])
     with progress.shown() as report:
         run = Options(secrets, parallelism, wait, report)
         outcome = apply(plan, session.workspace, run)
-    remembered = _remember(session.record, plan, outcome, secrets)
+    remembered = _remember(ahead, plan, outcome, secrets)
     if problem := session.memory.save(remembered):
         output.show_problems([problem])
     return outcome
@@ -98,9 +101,7 @@ def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str
     entries = {entry.name: entry for entry in plan.endpoints}
     for ended in outcome.endpoints:
         declared = entries[ended.name].declared
-        if ended.action is Action.RETIRE and ended.result is Result.DONE:
-            record = record.retire(ended.name)
-        elif declared is not None and ended.result in _ACCEPTED:
+        if declared is not None and ended.result in _ACCEPTED:
             if ended.result is not Result.SKIPPED:
                 # The digest of what was sent, which a saved plan may not have known.
                 declared = sealed(declared, record.salt, declared, secrets.get)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
 import click
 
 from provisioner.cli import options, output
@@ -15,76 +20,72 @@ from provisioner.plan.desired import DEFAULT_TIMEOUT
 from provisioner.policy import Permits
 from provisioner.report import terminal
 
-_AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
-_NO_WAIT = click.option("--no-wait", is_flag=True, help="Return when all calls were accepted.")
+
+@dataclass(frozen=True)
+class _Way:
+    """How to bring an endpoint back."""
+
+    environment: str
+    name: str
+    auto_approve: bool
+    no_wait: bool
+
+
+def _options(command: Callable[[Settings, _Way], ExitCode]) -> Callable[..., Any]:
+    """The options of both commands, handed on as one value."""
+
+    @options.environment
+    @click.argument("name")
+    @click.option("--auto-approve", is_flag=True, help="Do not ask.")
+    @click.option("--no-wait", is_flag=True, help="Return when all calls were accepted.")
+    @click.pass_obj
+    @wraps(command)
+    def with_options(settings: Settings, **values: Any) -> ExitCode:
+        return command(settings, _Way(**values))
+
+    return with_options
 
 
 @click.command("rollback")
-@options.environment
-@click.argument("name")
-@_AUTO_APPROVE
-@_NO_WAIT
-@click.pass_obj
-def rollback(
-    settings: Settings,
-    environment: str,
-    name: str,
-    auto_approve: bool,  # noqa: FBT001 - an option
-    no_wait: bool,  # noqa: FBT001 - an option
-) -> ExitCode:
+@_options
+def rollback(settings: Settings, way: _Way) -> ExitCode:
     """Return endpoint NAME to what was applied before; the YAML is not touched.
 
     The next apply brings back what the YAML says, unless it is changed too.
     """
-    with connected(settings, environment) as session:
-        entry = session.record.endpoints.get(name)
+    with connected(settings, way.environment) as session:
+        entry = session.record.endpoints.get(way.name)
         if entry is None or not entry.history:
-            raise Refused(f"cannot roll back {name}: nothing earlier is remembered of it")
-        return _bring_back(session, name, entry.history[0], auto_approve, no_wait)
+            raise Refused(f"cannot roll back {way.name}: nothing earlier is remembered of it")
+        return _bring_back(session, way, entry.history[0])
 
 
 @click.command("restore")
-@options.environment
-@click.argument("name")
-@_AUTO_APPROVE
-@_NO_WAIT
-@click.pass_obj
-def restore(
-    settings: Settings,
-    environment: str,
-    name: str,
-    auto_approve: bool,  # noqa: FBT001 - an option
-    no_wait: bool,  # noqa: FBT001 - an option
-) -> ExitCode:
+@_options
+def restore(settings: Settings, way: _Way) -> ExitCode:
     """Make the retired endpoint NAME again, as it was; it gets a new id."""
-    with connected(settings, environment) as session:
-        entry = session.record.retired.get(name)
+    with connected(settings, way.environment) as session:
+        entry = session.record.retired.get(way.name)
         if entry is None:
             known = ", ".join(sorted(session.record.retired)) or "none"
             raise Refused(
-                f"cannot restore {name}: it is not among the retired endpoints",
+                f"cannot restore {way.name}: it is not among the retired endpoints",
                 f"remembered are: {known}",
             )
-        return _bring_back(session, name, entry.document, auto_approve, no_wait)
+        return _bring_back(session, way, entry.document)
 
 
-def _bring_back(
-    session: Session,
-    name: str,
-    document: Document,
-    auto_approve: bool,  # noqa: FBT001 - passed on
-    no_wait: bool,  # noqa: FBT001 - passed on
-) -> ExitCode:
+def _bring_back(session: Session, way: _Way, document: Document) -> ExitCode:
     want = Desired(
-        name, "", document, create_timeout=DEFAULT_TIMEOUT, update_timeout=DEFAULT_TIMEOUT
+        way.name, "", document, create_timeout=DEFAULT_TIMEOUT, update_timeout=DEFAULT_TIMEOUT
     )
     plan = session.compare_with([want])
     output.answer(terminal.plan(plan))
     if not plan.has_changes:
         return ExitCode.OK
     judge(plan)
-    approve(plan, session, Permits(), asked=not auto_approve)
-    outcome = execute(plan, session, wait=not no_wait)
+    approve(plan, session, Permits(), asked=not way.auto_approve)
+    outcome = execute(plan, session, wait=not way.no_wait)
     output.answer("")
     output.answer(terminal.outcome(outcome))
     return exit_code(outcome)
