@@ -96,6 +96,16 @@ def _secrets(plan: Plan) -> Mapping[str, str]:
     return {name: os.environ[name] for name in needed}
 
 
+def _written_ahead(record: Record, plan: Plan) -> Record:
+    """What cannot be known any more should this process die: kept before the first call."""
+    for entry in plan.endpoints:
+        if entry.action is Action.RETIRE:
+            record = record.retire(entry.name)
+        elif entry.found is not None and entry.steps:
+            record = record.applied(entry.name, entry.id, {}, entry.found)
+    return record
+
+
 def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str, str]) -> Record:
     """What is known after an apply: accepted declarations, and what is gone."""
     entries = {entry.name: entry for entry in plan.endpoints}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import update_wrapper
 from typing import Any
 
 import click
@@ -34,16 +34,17 @@ class _Way:
 def _options(command: Callable[[Settings, _Way], ExitCode]) -> Callable[..., Any]:
     """The options of both commands, handed on as one value."""
 
-    @options.environment
-    @click.argument("name")
-    @click.option("--auto-approve", is_flag=True, help="Do not ask.")
-    @click.option("--no-wait", is_flag=True, help="Return when all calls were accepted.")
-    @click.pass_obj
-    @wraps(command)
     def with_options(settings: Settings, **values: Any) -> ExitCode:
         return command(settings, _Way(**values))
 
-    return with_options
+    handed_on: Callable[..., Any] = update_wrapper(with_options, command)
+    handed_on = click.pass_obj(handed_on)
+    handed_on = click.option(
+        "--no-wait", is_flag=True, help="Return when all calls were accepted."
+    )(handed_on)
+    handed_on = click.option("--auto-approve", is_flag=True, help="Do not ask.")(handed_on)
+    handed_on = click.argument("name")(handed_on)
+    return options.environment(handed_on)
 
 
 @click.command("rollback")
