@@ -29,6 +29,7 @@ _COMMANDS = {
     "release": "release",
     "show": "show",
     "schema": "schema",
+    "explain": "explain",
     "emulator": "emulator",
 }
 """Command name to its module, and the name in it where that is not ``command``."""

@@ -110,6 +110,18 @@ class Node:
         for child in self.value.values() if isinstance(self.value, dict) else self.items:
             yield from child.walk()
 
+    def texts(self, key: str = "") -> Iterator[tuple[str, str, Where]]:
+        """Every text below, with the nearest key above it and its place."""
+        value = self.value
+        if isinstance(value, str):
+            yield key, value, self.where
+        elif isinstance(value, dict):
+            for name, child in value.items():
+                yield from child.texts(name)
+        elif isinstance(value, tuple):
+            for child in value:
+                yield from child.texts(key)
+
 
 def node_of(data: Any, where: Where) -> Node:
     """A tree for data that was not read from a file."""
