@@ -94,7 +94,7 @@ def _show(form: str, found: Sequence[Checked], prefix: str) -> None:
         from provisioner.report import github
 
         if problems:
-            output.answer(github.annotations(report.below(prefix, p) for p in problems))
+            output.answer(github.commands(report.below(prefix, p) for p in problems))
 
 
 def _prefix(root: Path) -> str:

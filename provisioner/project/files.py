@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeAlias
 
 from provisioner.errors import Problem, ProjectInvalid, Where, error, warning
@@ -48,9 +49,10 @@ def find_root(start: Path) -> Path:
 
 Instead: TypeAlias = Mapping[str, bytes]
 """Contents to take instead of what files hold, by the files' names."""
+_NOTHING: Instead = MappingProxyType({})
 
 
-def endpoint_files(root: Path, instead: Instead) -> tuple[File, ...]:
+def endpoint_files(root: Path, instead: Instead = _NOTHING) -> tuple[File, ...]:
     """Every endpoint file, also in folders below, in the order of their paths."""
     files = []
     for path in sorted(_below(root / ENDPOINTS)):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from provisioner.errors import Problem
 
 
-def annotations(found: Iterable[Problem]) -> str:
+def commands(found: Iterable[Problem]) -> str:
     """One line for each problem, which a runner shows at its file and line."""
     return "\n".join(map(_annotation, found))
 
