@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -39,7 +39,7 @@ class Declared:
         """
         return locate(self.tree, path)
 
-    def texts(self) -> Iterator[tuple[str, str, Where]]:
+    def texts(self) -> Sequence[tuple[str, str, Where]]:
         """Every text that was written, with its key and its place."""
         return self.tree.texts()
 

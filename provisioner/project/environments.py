@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import reduce
@@ -29,10 +29,10 @@ class Overlay:
         """Where a key of the environment, or the deepest written part of it, was written."""
         return locate(self.tree, path)
 
-    def texts(self) -> Iterator[tuple[str, str, Where]]:
+    def texts(self) -> Sequence[tuple[str, str, Where]]:
         """Every text among the variables, with its key and its place."""
         variables = self.tree.get("variables")
-        return variables.texts() if variables else iter(())
+        return variables.texts() if variables else ()
 
 
 def overlay(name: str, files: Mapping[str, File], problems: list[Problem]) -> Overlay | None:

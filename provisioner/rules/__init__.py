@@ -41,10 +41,31 @@ RULES: tuple[Rule, ...] = (
     tags.tag_limits,
     kinds.governs_only_what_it_can,
     kinds.one_kind,
-    kinds.one_task,
     kinds.something_to_serve,
-    kinds.external_stands_alone,
     kinds.settings_fit_kind,
+    traffic.routes_match_entities,
+    traffic.split_is_whole,
+    tables.one_inference_table,
+    tables.inference_table_names,
+    tables.telemetry_target,
+    tables.telemetry_tables,
+    secrets.no_secret_in_text,
+)
+"""What can be said of an endpoint alone."""
+
+OF_EXTERNAL: tuple[Rule, ...] = (
+    kinds.one_task,
+    kinds.external_stands_alone,
+    providers.block_of_provider,
+    providers.one_source_of_a_secret,
+    providers.simple_sign_in,
+    providers.openai_sign_in,
+    providers.bedrock_sign_in,
+    providers.custom_sign_in,
+)
+"""What can be said of an endpoint with external models."""
+
+OF_OWN: tuple[Rule, ...] = (
     compute.compute_is_said_once,
     compute.bounds_are_ordered,
     compute.custom_model_scaling,
@@ -55,28 +76,19 @@ RULES: tuple[Rule, ...] = (
     capacity.known_architecture,
     capacity.sold_as_provisioned,
     capacity.capacity_in_steps,
-    providers.block_of_provider,
-    providers.one_source_of_a_secret,
-    providers.simple_sign_in,
-    providers.openai_sign_in,
-    providers.bedrock_sign_in,
-    providers.custom_sign_in,
-    traffic.routes_match_entities,
-    traffic.split_is_whole,
+    secrets.no_secret_by_name,
+)
+"""What can be said of an endpoint with models that run in the workspace."""
+
+OF_GATEWAY: tuple[Rule, ...] = (
     gateway.rate_limit_content,
     gateway.rate_limit_once,
     gateway.rate_limit_of_zero,
     gateway.fallback_has_a_target,
     gateway.old_guardrails,
     tables.inference_table_place,
-    tables.inference_table_names,
-    tables.one_inference_table,
-    tables.telemetry_target,
-    tables.telemetry_tables,
-    secrets.no_secret_in_text,
-    secrets.no_secret_by_name,
 )
-"""What can be said of an endpoint alone."""
+"""What can be said of an endpoint with a gateway."""
 
 IN_SETTING: tuple[RuleInSetting, ...] = (
     retirement.hosted_models,
@@ -125,7 +137,7 @@ def check(
 
 def _found(endpoints: Sequence[Judged], setting: Setting) -> Iterator[tuple[Judged, Problem]]:
     for endpoint in endpoints:
-        for rule in RULES:
+        for rule in _rules_for(endpoint):
             for problem in rule(endpoint):
                 yield endpoint, problem
         for judge in IN_SETTING:
@@ -135,4 +147,16 @@ def _found(endpoints: Sequence[Judged], setting: Setting) -> Iterator[tuple[Judg
         yield from judge_all(endpoints)
 
 
-__all__ = ["IN_SETTING", "OF_ALL", "RULES", "Judged", "Rule", "Setting", "check"]
+def _rules_for(endpoint: Judged) -> Iterator[Rule]:
+    """The rules that may find something: most endpoints are of one kind."""
+    yield from RULES
+    kinds_of = {entity.external_model is not None for entity in endpoint.spec.served_entities}
+    if True in kinds_of:
+        yield from OF_EXTERNAL
+    if False in kinds_of:
+        yield from OF_OWN
+    if endpoint.spec.ai_gateway is not None:
+        yield from OF_GATEWAY
+
+
+__all__ = ["Judged", "Rule", "Setting", "check"]

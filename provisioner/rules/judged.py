@@ -29,7 +29,7 @@ class Judged(Protocol):
         """The place of a document path."""
         ...
 
-    def texts(self) -> Iterator[tuple[str, str, Where]]:
+    def texts(self) -> Sequence[tuple[str, str, Where]]:
         """Every text that was written, with its key and its place."""
         ...
 
@@ -46,7 +46,7 @@ class Environment(Protocol):
         """The place of a key."""
         ...
 
-    def texts(self) -> Iterator[tuple[str, str, Where]]:
+    def texts(self) -> Sequence[tuple[str, str, Where]]:
         """Every text among the variables, with its key and its place."""
         ...
 

@@ -28,13 +28,13 @@ def tag_limits(endpoint: Judged) -> Iterator[Problem]:
         hint = "the service may refuse them"
         yield warning("many-tags", summary, hint, endpoint.where("tags"))
     for key, value in tags.items():
-        where = endpoint.where(f"tags[{key}]")
         if not key.strip():
-            yield error("empty-tag", "a tag needs a key", where=where)
+            yield error("empty-tag", "a tag needs a key", where=endpoint.where("tags"))
         for what, text, most in (
             ("key", key, TAG_KEY_LENGTH),
             ("value", value or "", TAG_VALUE_LENGTH),
         ):
             if len(text) > most:
                 summary = f"the {what} of a tag has {len(text)} characters"
+                where = endpoint.where(f"tags[{key}]")
                 yield warning("long-tag", summary, f"up to {most} are safe", where)

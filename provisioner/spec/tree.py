@@ -110,17 +110,19 @@ class Node:
         for child in self.value.values() if isinstance(self.value, dict) else self.items:
             yield from child.walk()
 
-    def texts(self, key: str = "") -> Iterator[tuple[str, str, Where]]:
-        """Every text below, with the nearest key above it and its place."""
-        value = self.value
-        if isinstance(value, str):
-            yield key, value, self.where
-        elif isinstance(value, dict):
-            for name, child in value.items():
-                yield from child.texts(name)
-        elif isinstance(value, tuple):
-            for child in value:
-                yield from child.texts(key)
+    def texts(self) -> list[tuple[str, str, Where]]:
+        """Every text below, with the nearest key above it and its place, in no order."""
+        found: list[tuple[str, str, Where]] = []
+        waiting: list[tuple[str, Node]] = [("", self)]
+        for key, node in waiting:
+            value = node.value
+            if type(value) is str:
+                found.append((key, value, node.where))
+            elif type(value) is dict:
+                waiting.extend(value.items())
+            elif type(value) is tuple:
+                waiting.extend([(key, child) for child in value])
+        return found
 
 
 def node_of(data: Any, where: Where) -> Node:
