@@ -11,7 +11,7 @@ from provisioner.project.documents import read_documents
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _QUOTED = re.compile(r"\"[^\"\\\n]*\"|'[^'\n]*'")
-_PLAIN_END = re.compile(r"\s*(?:$|[,\]}:]|\s#)")
+_PLAIN_END = re.compile(r"[ \t]*(?:\Z|[\r\n,\]}:])|[ \t]+#")
 _NEEDS_QUOTES = re.compile(r"[^\w./-]")
 
 

@@ -55,7 +55,7 @@ def one_source_of_a_secret(endpoint: Judged) -> Iterator[Problem]:
     """A secret is a reference or a plaintext value, never both."""
     for path, model in external(endpoint):
         for key in _BLOCKS.values():
-            if block := getattr(model, key):
+            if (block := getattr(model, key)) is not None:
                 yield from _secrets_given_twice(endpoint, f"{path}.{key}", block)
 
 
@@ -143,7 +143,7 @@ def _secret(endpoint: Judged, path: str, block: BaseModel, name: str) -> Iterato
 
 
 def _secrets_given_twice(endpoint: Judged, path: str, block: BaseModel) -> Iterator[Problem]:
-    for name in type(block).model_fields:
+    for name in block.model_fields_set:
         value: Any = getattr(block, name)
         twin = f"{name}_plaintext"
         if isinstance(value, BaseModel):
