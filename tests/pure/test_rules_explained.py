@@ -7,21 +7,17 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date
-from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
-from provisioner.errors import ExitCode, Problem, ProjectInvalid
-from provisioner.project import open_project
-from provisioner.rules import check
+from provisioner.errors import ExitCode
 from provisioner.rules.explained import RuleInfo, explanations
 from tests.conftest import invoke
+from tests.pure.rule_projects import found_in, project_of
 
 PACKAGE = Path(__file__).parents[2] / "provisioner"
-DAY = date(2026, 9, 20)
 KNOWN = explanations()
 MAKERS = {
     *("error", "warning", "notice", "make", "Problem"),
@@ -30,7 +26,6 @@ MAKERS = {
 """What problems are made with; the code is a literal among the first two arguments."""
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 ONE_WORD = {"blocked", "refused", "failed", "licence"}
-HEADER = re.compile(r"^# ((?:endpoints|environments)/[\w-]+\.yaml)$", re.M)
 
 
 def used_codes() -> dict[str, set[str]]:
@@ -80,38 +75,6 @@ def test_explanations_are_whole_and_short(info: RuleInfo) -> None:
     assert info.title.endswith(".")
     assert info.fix.endswith((".", "!", "?"))
     assert len(info.title) <= 90
-
-
-def project_of(root: Path, example: str) -> Path:
-    """A project around an example: files, one endpoint, or a list of served entities."""
-    parts = HEADER.split(example)
-    files = dict(zip(parts[1::2], parts[2::2], strict=True))
-    if not files:
-        if example.startswith("- "):
-            entities = "".join(f"    {line}\n" for line in example.splitlines())
-            example = f"name: example\nconfig:\n  served_entities:\n{entities}"
-        files["endpoints/example.yaml"] = example
-    files.setdefault("environments/dev.yaml", "") if not any(
-        name.startswith("environments/") for name in files
-    ) else None
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"project: shop\n{text}" if name.startswith("env") else text)
-    for folder in ("endpoints", "environments"):
-        (root / folder).mkdir(exist_ok=True)
-    return root
-
-
-def found_in(root: Path) -> list[Problem]:
-    project = open_project(root)
-    found: set[Problem] = set()
-    for name in project.environments:
-        try:
-            found |= set(project.load(name, partial(check, today=DAY)).problems)
-        except ProjectInvalid as invalid:
-            found |= set(invalid.problems())
-    return sorted(found, key=Problem.sort_key)
 
 
 ABBREVIATED = {
