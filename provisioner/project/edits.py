@@ -29,11 +29,12 @@ def edited(raw: bytes, fixes: Iterable[Fixable], name: str) -> bytes:
     starts = [0, *(found.end() for found in _LINE_BREAK.finditer(text))]
     replaced: list[tuple[int, int, str]] = []
     for where, words in wanted.items():
-        if len(words) == 1 and where.line <= len(starts):
+        if where.line <= len(starts):
             start = starts[where.line - 1] + where.column - 1 + _mark(text, where)
-            old, new = next(iter(words))
-            if (end_and_word := _replacement(text, start, old, new)) is not None:
-                replaced.append((start, *end_and_word))
+            # Environments may see different words; what is to stand there must be the same.
+            outcomes = {_replacement(text, start, old, new) for old, new in words}
+            if len(outcomes) == 1 and (outcome := outcomes.pop()) is not None:
+                replaced.append((start, *outcome))
     result = text
     for start, end, word in _apart(replaced):
         result = result[:start] + word + result[end:]
