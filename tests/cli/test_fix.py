@@ -124,7 +124,7 @@ def test_what_comes_from_elsewhere_stays(tmp_path: Path) -> None:
     for name, text in {
         "endpoints/a.yaml": "name: a\npermissions: [{level: '${var.level}', group: users}]\n",
         "endpoints/b.yaml": "name: b\npermissions: [{level: &l can_query, group: users}]\n",
-        "endpoints/c.yaml": "name: c\npermissions:\n  - {group: users, level: "can\\x5fquery"}\n",
+        "endpoints/c.yaml": 'name: c\npermissions: [{group: users, level: "can\\x5fquery"}]\n',
         "environments/dev.yaml": "project: shop\nvariables: {level: can_query}\n",
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
