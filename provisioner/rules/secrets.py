@@ -29,15 +29,22 @@ _KNOWN = re.compile(
 )
 _LONG = re.compile(r"[\w+/=-]{14}|-----")
 """What every known key has; most texts are through after this."""
-_MASK_BEGINS = frozenset("*•●[<({cCyYmMrRhH")
 _RUN = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
 _SHORTEST_RUN = 32
 _MASK = re.compile(
-    r"\*{3,}|[•●]{3,}|change[-_ ]?me|(?:your|my)[-_ ][\w -]*(?:key|secret|token)[\w -]*"
-    r"|[\[<({*]*(?:redacted|masked|hidden|censored)[\])>}*]*",
+    r"\*{3,}|[•●]{3,}|REDACTED|change[-_ ]?me"
+    r"|(?i:[\[<({*]+(?:redacted|masked|hidden|censored|secret|your[-_ ][\w -]+)[\])>}*]+)"
+)
+"""A mask whatever holds it."""
+_LONGEST_MASK = 100
+_MASK_BEGINS = frozenset("*•●[<({cR")
+_PLACEHOLDER = re.compile(
+    r"x{4,}|redacted|masked|hidden|censored|todo|tbd"
+    r"|(?:your|my)[-_ ][\w -]*(?:key|secret|token|password)[\w -]*",
     re.IGNORECASE,
 )
-_REFERENCE_LIKE = re.compile(r"\{\{.*?secret.*?\}\}", re.IGNORECASE | re.DOTALL)
+"""A mask in what is named like a secret; elsewhere it may be a name."""
+_REFERENCE_LIKE = re.compile(r"\{\{[^{}]{0,200}secret[^{}]{0,200}\}\}", re.IGNORECASE)
 _REFERENCE = re.compile(r"\{\{secrets/(?P<scope>[^/{}\s]+)/(?P<key>[^/{}\s]+)\}\}")
 _SPACED = re.compile(r"\{\{\s*secrets\s*/\s*([\w.@-]+)\s*/\s*([\w.-]+)\s*\}\}")
 _SECRET_NAME = re.compile(r"[\w.@-]{1,128}")
@@ -69,7 +76,7 @@ def no_secret_by_name(endpoint: Judged) -> Iterator[Problem]:
         for name, value in (entity.environment_vars or {}).items():
             if not value or not _SECRETIVE.search(name) or "{{" in value:
                 continue
-            if _KNOWN.search(value) or _MASK.fullmatch(value):
+            if _KNOWN.search(value) or _is_mask(name, value):
                 continue  # said already, and with more certainty
             if not _HARMLESS.fullmatch(value) and not _is_random(value):
                 summary = f"the environment variable `{name}` sounds like a secret and is none"
@@ -85,7 +92,7 @@ def _judged(texts: Iterable[tuple[str, str, Where]]) -> Iterator[Problem]:
             kind = (known.lastgroup or "").replace("_", " ")
             summary = f"`{key}` holds what looks like a secret: {kind}"
             yield error("secret-in-text", summary, _ROTATE, where)
-        elif text[:1] in _MASK_BEGINS and _MASK.fullmatch(text):
+        elif _is_mask(key, text):
             summary = f"`{key}` holds a mask or a placeholder, not a value"
             hint = "what a tool shows instead of a secret cannot be applied: " + _USE
             yield error("masked-secret", summary, hint, where)
@@ -115,6 +122,14 @@ def _reference(key: str, text: str, where: Where) -> Iterator[Problem]:
         summary = f"`{key}` holds something like a reference, which stays as it is written"
         hint = "a reference is the whole text: {{secrets/SCOPE/KEY}}"
         yield error("bad-reference", summary, hint, where)
+
+
+def _is_mask(key: str, text: str) -> bool:
+    if len(text) > _LONGEST_MASK:
+        return False
+    if text[:1] in _MASK_BEGINS and _MASK.fullmatch(text):
+        return True
+    return bool(_SECRETIVE.search(key) and _PLACEHOLDER.fullmatch(text))
 
 
 def _is_random(text: str) -> bool:
