@@ -27,6 +27,7 @@ _COMMANDS = {
     "rollback": "earlier:rollback",
     "restore": "earlier:restore",
     "release": "release",
+    "secrets": "secrets",
     "show": "show",
     "schema": "schema",
     "emulator": "emulator",

@@ -23,6 +23,7 @@ from provisioner.plan.lookups import (
     capacity_to_ask,
     checked,
     principals_to_find,
+    scopes_to_read,
     versions_to_find,
     with_versions,
 )
@@ -30,7 +31,7 @@ from provisioner.project import Loaded, find_root, open_project
 from provisioner.record import Record, default_path, sealed
 from provisioner.wire.answers import Live, is_hosted
 from provisioner.wire.document import OWNER_TAG
-from provisioner.workspace import directory
+from provisioner.workspace import directory, secret_scopes
 from provisioner.workspace.gateway import Access, Identity, Workspace
 
 _MODEL_PAUSE = 10.0
@@ -66,17 +67,20 @@ class Session:
 
     def compare(self, selection: Selection) -> tuple[Plan, dict[str, Live]]:
         """Read the selected endpoints and make the plan."""
-        owner = self.target.owner
-        wanted = [
-            self._sealed(desired(endpoint.spec, owner, endpoint.where))
-            for endpoint in self.loaded.endpoints
-            if endpoint.name in selection
-        ]
-        wanted, missing = self._with_versions(wanted)
+        wanted = [self._sealed(want) for want in self.declared(selection)]
         live = self._read(wanted, selection)
+        wanted, missing = self._with_versions(wanted, live)
         wanted, found = checked(wanted, self._facts(wanted, live))
         plan = build(self.target, wanted, live, self.record.base)
         return self._judged(plan, (*missing, *found)), live
+
+    def declared(self, selection: Selection) -> list[Desired]:
+        """What the project wants, as written."""
+        return [
+            desired(endpoint.spec, self.target.owner, endpoint.where)
+            for endpoint in self.loaded.endpoints
+            if endpoint.name in selection
+        ]
 
     def await_models(self, selection: Selection) -> None:
         """Wait for the model versions of endpoints that say so, as long as they say."""
@@ -84,7 +88,7 @@ class Session:
             if endpoint.name in selection and endpoint.spec.lifecycle.if_missing == "wait":
                 want = desired(endpoint.spec, self.target.owner, endpoint.where)
                 deadline = time.monotonic() + want.create_timeout
-                while self._with_versions([want])[0][0].pending and time.monotonic() < deadline:
+                while self._with_versions([want], {})[0][0].pending and time.monotonic() < deadline:
                     output.note(f"{want.name}: waiting for its model")
                     time.sleep(min(_MODEL_PAUSE, max(deadline - time.monotonic(), 0)))
 
@@ -107,8 +111,10 @@ class Session:
                     f"provisioner release {name} forgets it, with --restore as it was before",
                 )
 
-    def _with_versions(self, wanted: list[Desired]) -> tuple[list[Desired], list[Problem]]:
-        models = sorted(versions_to_find(wanted))
+    def _with_versions(
+        self, wanted: list[Desired], live: Mapping[str, Live]
+    ) -> tuple[list[Desired], list[Problem]]:
+        models = sorted(versions_to_find(wanted, live))
         found = self.workspace.in_parallel(partial(directory.version, self.workspace), models)
         return with_versions(wanted, Facts(versions=dict(zip(models, found, strict=True))))
 
@@ -127,8 +133,14 @@ class Session:
             principals={
                 who: found for who, found in zip(names, meant, strict=True) if found is not None
             },
+            scopes=self._scopes(wanted),
             groups=directory.group_names(self.workspace) if unknown_group else (),
         )
+
+    def _scopes(self, wanted: list[Desired]) -> dict[str, dict[str, int]]:
+        scopes = sorted(scopes_to_read(wanted))
+        found = self.workspace.in_parallel(partial(secret_scopes.keys, self.workspace), scopes)
+        return {scope: keys for scope, keys in zip(scopes, found, strict=True) if keys is not None}
 
     def _judged(self, plan: Plan, found: Iterable[Problem]) -> Plan:
         judged = policy.judge(plan, self.loaded.spec.policy)

@@ -14,6 +14,7 @@ from typing import Any
 from provisioner.catalog import catalog
 from provisioner.errors import Problem, error, warning
 from provisioner.plan.model import Desired
+from provisioner.plan.secrets import graph, uses
 from provisioner.wire.answers import Live
 
 Model = tuple[str, str]
@@ -40,18 +41,28 @@ class Facts:
     throughput: Mapping[Model, Throughput] = field(default_factory=dict)
     principals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Principals that a written one may mean; none = unknown, several = ambiguous."""
+    scopes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Keys of secret scopes, with the time of their last change."""
     groups: tuple[str, ...] = ()
     """Names of all groups, read only to suggest one for a name that is unknown."""
 
 
-def versions_to_find(desired: Iterable[Desired]) -> set[Model]:
-    """Aliases, and versions of endpoints that are told what to do when one is missing."""
+def versions_to_find(desired: Iterable[Desired], live: Mapping[str, Live]) -> set[Model]:
+    """Aliases, and versions that are not served yet."""
     return {
-        (entity["entity_name"], entity["entity_version"])
+        _model(entity)
         for want in desired
-        for _, entity in _entities(want)
-        if _is_alias(entity) or (want.if_missing != "fail" and entity.get("entity_version"))
+        for name, entity in _entities(want)
+        if entity.get("entity_version")
+        and "." in str(entity.get("entity_name"))
+        and (_is_alias(entity) or _model(entity) != _live_model(live.get(want.name), name))
     }
+
+
+def scopes_to_read(desired: Iterable[Desired]) -> set[str]:
+    """Secret scopes that declared endpoints refer to."""
+    documents = {want.name: want.document for want in desired if not want.pending}
+    return {secret.scope for secret in graph(documents)}
 
 
 def with_versions(desired: Iterable[Desired], facts: Facts) -> tuple[list[Desired], list[Problem]]:
@@ -135,6 +146,7 @@ def checked(desired: Iterable[Desired], facts: Facts) -> tuple[list[Desired], li
     wanted = list(desired)
     problems = [problem for want in wanted for problem in _capacity(want, facts)]
     problems += [problem for want in wanted for problem in _principals(want, facts)]
+    problems += [problem for want in wanted for problem in _secrets(want, facts)]
     return [_respelled(want, facts) for want in wanted], problems
 
 
@@ -180,6 +192,19 @@ def _principals(want: Desired, facts: Facts) -> Iterator[Problem]:
             yield error("unknown-principal", summary, hint, where)
 
 
+def _secrets(want: Desired, facts: Facts) -> Iterator[Problem]:
+    if want.pending:
+        return
+    for secret, use in uses(want.name, want.document):
+        keys = facts.scopes.get(secret.scope)
+        if keys is not None and secret.key not in keys:
+            what = "key" if keys else "scope, or it has no keys"
+            near = get_close_matches(secret.key, keys, n=1)
+            hint = f"did you mean {secret.scope}/{near[0]}?" if near else "put it into its scope"
+            summary = f"{want.name}: there is no secret {secret}: no such {what}"
+            yield error("secret-missing", summary, hint, want.locate(use.path))
+
+
 def _respelled(want: Desired, facts: Facts) -> Desired:
     rows: Mapping[str, Any] = want.document.get("permissions") or {}
     spelled = {who: facts.principals.get(who, ()) for who in rows}
@@ -208,6 +233,10 @@ def _live_entity(live: Live | None, name: str) -> Mapping[str, Any]:
     config = (live.document.get("config") if live else None) or {}
     found: Mapping[str, Any] = (config.get("served_entities") or {}).get(name) or {}
     return found
+
+
+def _live_model(live: Live | None, name: str) -> Model:
+    return _model(_live_entity(live, name))
 
 
 def _live_rows(live: Live | None) -> Mapping[str, Any]:

@@ -336,8 +336,10 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows under the names of their columns."""
     cells = [[*columns], *([value_text(row[column]) for column in columns] for row in rows)]
     widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
-    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
-    return "\n".join([_dim(lines[0]), *lines[1:]])
+    head, *lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
+    last = sum(widths[:-1]) + 2 * len(widths[:-1])
+    folded = (wrap(line, WIDTH, subsequent_indent=" " * last) for line in lines)
+    return "\n".join([_dim(head), *(part for parts in folded for part in parts)])
 
 
 def moved(saved: Plan, fresh: Plan, names: Sequence[str]) -> str:

@@ -32,6 +32,9 @@ def version(workspace: Workspace, model: Model) -> str | None:
         )
     except NotFound:
         return None
+    except PermissionDenied:
+        # Not to be known; the service will say when it is asked to serve it.
+        return None if wanted.startswith("@") else wanted
     found = answer.get("version", answer.get("version_num"))
     ready = answer.get("status", "READY") == "READY"
     return str(found) if ready and found is not None else None
