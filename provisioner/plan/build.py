@@ -65,11 +65,21 @@ def build(
 def _fingerprint(target: Target, entries: Sequence[EndpointPlan]) -> str:
     meaning = [
         [entry.name, entry.action.value, entry.live_fingerprint]
-        + [[step.call, step.body] for step in entry.steps]
+        + [[step.call, _unordered(step.body)] for step in entry.steps]
         for entry in entries
         if entry.action is not Action.NONE
     ]
     return digest([target.owner, target.workspace.host, meaning])
+
+
+def _unordered(value: Any) -> Any:
+    """A body in which the order of addresses, keywords and the like says nothing."""
+    if isinstance(value, Mapping):
+        return {key: _unordered(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [_unordered(item) for item in value]
+        return sorted(items) if all(isinstance(item, str) for item in items) else items
+    return value
 
 
 def _endpoint(
