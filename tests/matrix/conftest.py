@@ -161,9 +161,7 @@ class Scenario:
         if key not in _stages:
             declare(self.project, 1)
             self.cli.apply()
-            self.emulator.call(
-                "POST", ENDPOINTS, {"name": "theirs", **serving(external("gpt-4"))}
-            )
+            self.emulator.call("POST", ENDPOINTS, {"name": "theirs", **serving(external("gpt-4"))})
             before = self.emulator.export()
             declare(self.project, 2)
             self.emulator.forget()
@@ -177,9 +175,7 @@ class Scenario:
 
     def apply(self, *more: str, expect: int | None = None) -> Run:
         """Apply stage 2 as the pipeline does, with its permits."""
-        return self.cli(
-            *("apply", "-e", "dev", "--auto-approve", *PERMITS, *more), expect=expect
-        )
+        return self.cli(*("apply", "-e", "dev", "--auto-approve", *PERMITS, *more), expect=expect)
 
     def converges(self) -> None:
         """The next run makes the workspace what it should be; the one after sends nothing."""
@@ -198,7 +194,10 @@ class Scenario:
 
 @pytest.fixture
 def scenario(
-    project: Project, cli: Cli, emulator: Emulator, hurried: None  # noqa: ARG001
+    project: Project,
+    cli: Cli,
+    emulator: Emulator,
+    hurried: None,  # noqa: ARG001
 ) -> Scenario:
     """Stage 2 is declared, stage 1 is there."""
     found = Scenario(project, cli, emulator)
@@ -217,7 +216,8 @@ def meaning(export: Any) -> Any:
     files = {path: _content(entry) for path, entry in export["files"].items()}
     for record in filter(None, files.values()):
         # A matter of tests of their own.
-        record["retired"] = record["endpoints"].pop("old", None) and None
+        record["endpoints"].pop("old", None)
+        del record["retired"]
         for entry in record["endpoints"].values():
             del entry["found"]
     return {
@@ -275,9 +275,10 @@ def fault(emulator: Emulator, number: int = 0, **rule: Any) -> None:
 
 def start(project: Project, *more: str) -> subprocess.Popen[str]:
     """An apply in a process of its own."""
+    project_options = ("--project", str(project.root))
+    options = ("apply", "-e", "dev", "--auto-approve", *more)
     return subprocess.Popen(
-        [sys.executable, "-m", "provisioner", "--project", str(project.root)]
-        + ["apply", "-e", "dev", "--auto-approve", *more],
+        [sys.executable, "-m", "provisioner", *project_options, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -322,7 +323,7 @@ class Killer:
 
 
 @pytest.fixture
-def kill(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def kill(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Run a function until a certain write; everything that it asks afterwards is in vain."""
     send = HTTPAdapter.send
 
@@ -343,7 +344,7 @@ def kill(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
             with pytest.raises(Killed):
                 function()
 
-    yield killed
+    return killed
 
 
 _passed: Counter[str] = Counter()
