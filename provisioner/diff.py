@@ -57,6 +57,8 @@ class Reason(str, Enum):
     IGNORED = "ignored"
     SERVER_DECIDES = "server_decides"
     FIXED_AT_CREATION = "fixed_at_creation"
+    SECRET_CHANGED = "secret_changed"  # noqa: S105 - a reason, not a secret
+    """The reference stays, the value behind it is newer than the configuration."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from provisioner.plan.lookups import (
     principals_to_find,
     scopes_to_read,
     versions_to_find,
+    with_refresh,
     with_versions,
 )
 from provisioner.project import Loaded, find_root, open_project
@@ -65,14 +66,18 @@ class Session:
             caller=self.identity.principal,
         )
 
-    def compare(self, selection: Selection) -> tuple[Plan, dict[str, Live]]:
+    def compare(
+        self, selection: Selection, *, refresh_secrets: bool = False
+    ) -> tuple[Plan, dict[str, Live]]:
         """Read the selected endpoints and make the plan."""
         wanted = [self._sealed(want) for want in self.declared(selection)]
         live = self._read(wanted, selection)
         wanted, missing = self._with_versions(wanted, live)
-        wanted, found = checked(wanted, self._facts(wanted, live))
+        facts = self._facts(wanted, live)
+        wanted, found = checked(wanted, facts)
+        wanted, stale = with_refresh(wanted, live, facts, refresh=refresh_secrets)
         plan = build(self.target, wanted, live, self.record.base)
-        return self._judged(plan, (*missing, *found)), live
+        return self._judged(plan, (*missing, *found, *stale)), live
 
     def declared(self, selection: Selection) -> list[Desired]:
         """What the project wants, as written."""

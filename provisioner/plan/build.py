@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from provisioner.diff import Cause, Comparison, Difference, Effect, Reason, compare
+from provisioner.diff import Cause, Comparison, Difference, Effect, Reason, compare, leaves
 from provisioner.errors import Problem
 from provisioner.fields import Document, pattern_of
 from provisioner.plan import steps as calls
@@ -99,7 +99,7 @@ def _endpoint(
     if live.owner not in {"", target.owner}:
         return _blocked(want, live, f"it is managed by {live.owner}")
     base = remembered(want.name, live.id)
-    found = compare(want.document, live.document, base, want.scope)
+    found = _refreshed(compare(want.document, live.document, base, want.scope), want.refresh)
     changes = _changes(found.differences, want)
     converted = requests.is_external(found.target) is not requests.is_external(live.document)
     if any(change.effect is Effect.REPLACE for change in changes) or (
@@ -109,6 +109,25 @@ def _endpoint(
     # An endpoint that we remember by its id is ours even if somebody removed its tag.
     ours = bool(live.owner or base)
     return _update(target, want, live, found, changes, ours=ours)
+
+
+def _refreshed(found: Comparison, paths: frozenset[str]) -> Comparison:
+    """The comparison with references that are sent again although they are the same."""
+    again = [
+        Difference(
+            leaf.path,
+            leaf.keys,
+            leaf.field,
+            leaf.value,
+            leaf.value,
+            Effect.SET,
+            Cause.DRIFT,
+            Reason.SECRET_CHANGED,
+        )
+        for path, leaf in leaves(found.target).items()
+        if path in paths and all(path != known.path for known in found.differences)
+    ]
+    return replace(found, differences=(*found.differences, *again)) if again else found
 
 
 def _pending(want: Desired, live: Live | None) -> EndpointPlan:

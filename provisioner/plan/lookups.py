@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from provisioner.catalog import catalog
-from provisioner.errors import Problem, error, warning
+from provisioner.errors import Problem, Severity, error, warning
 from provisioner.plan.model import Desired
 from provisioner.plan.secrets import graph, uses
 from provisioner.wire.answers import Live
@@ -203,6 +203,36 @@ def _secrets(want: Desired, facts: Facts) -> Iterator[Problem]:
             hint = f"did you mean {secret.scope}/{near[0]}?" if near else "put it into its scope"
             summary = f"{want.name}: there is no secret {secret}: no such {what}"
             yield error("secret-missing", summary, hint, want.locate(use.path))
+
+
+def with_refresh(
+    desired: Iterable[Desired], live: Mapping[str, Live], facts: Facts, *, refresh: bool
+) -> tuple[list[Desired], list[Problem]]:
+    """Find references whose secret is newer than the configuration that uses it.
+
+    With ``refresh`` they are sent again; without, they are only told.
+    """
+    result, problems = [], []
+    for want in desired:
+        found = live.get(want.name)
+        since = found.configured_at if found else 0
+        newer = {
+            use.path: secret
+            for secret, use in uses(want.name, want.document)
+            if 0 < since < facts.scopes.get(secret.scope, {}).get(secret.key, 0)
+        }
+        result.append(replace(want, refresh=frozenset(newer)) if refresh else want)
+        for path, secret in () if refresh else newer.items():
+            problems.append(
+                Problem(
+                    Severity.NOTICE,
+                    "secret-stale",
+                    f"{want.name}: secret {secret} changed after the configuration that uses it",
+                    "apply --refresh-secrets sends the configuration again",
+                    want.locate(path),
+                )
+            )
+    return result, problems
 
 
 def _respelled(want: Desired, facts: Facts) -> Desired:

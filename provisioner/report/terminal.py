@@ -46,6 +46,7 @@ _REASONS = {
     Reason.IGNORED: "left alone: lifecycle.ignore",
     Reason.SERVER_DECIDES: "left alone: the service decides it",
     Reason.FIXED_AT_CREATION: "fixed at creation",
+    Reason.SECRET_CHANGED: "the secret changed, sent again",
 }
 
 
@@ -225,7 +226,7 @@ def _mark(change: Change) -> tuple[str, str | None]:
 def _values(change: Change) -> str:
     if change.effect is Effect.NONE and change.before == change.after:
         return "" if isinstance(change.before, dict) else value_text(change.before)
-    if change.before is None:
+    if change.before is None or change.reason is Reason.SECRET_CHANGED:
         return value_text(change.after)
     if change.after is None:
         return f"was {value_text(change.before)}"
@@ -239,7 +240,8 @@ def _notes(change: Change) -> Iterator[str]:
         yield "fixed at creation"
     elif reason := _REASONS[change.reason]:
         yield reason
-    if change.cause is Cause.DRIFT and change.effect is not Effect.NONE:
+    outside = change.cause is Cause.DRIFT and change.reason is not Reason.SECRET_CHANGED
+    if outside and change.effect is not Effect.NONE:
         yield "changed outside"
     if change.note:
         yield printable(change.note)
