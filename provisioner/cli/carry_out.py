@@ -143,17 +143,20 @@ def exit_code(outcome: Outcome) -> ExitCode:
         return ExitCode.INTERRUPTED
     if failed:
         codes = {endpoint.error_code for endpoint in failed}
-        if any(map(_did_something, outcome.endpoints)):
-            return ExitCode.PARTIAL
-        if codes == {StalePlan.code}:
+        ended_well = {endpoint.result for endpoint in outcome.endpoints} & _GOING_WELL
+        if codes == {StalePlan.code} and not ended_well:
             return ExitCode.STALE
+        if ended_well or any(map(_halfway, failed)):
+            return ExitCode.PARTIAL
         return ExitCode.AUTH if codes <= _AUTH_CODES else ExitCode.FAILED
     timed_out = any(endpoint.error_code for endpoint in outcome.endpoints)
     return ExitCode.TIMED_OUT if timed_out else ExitCode.OK
 
 
-def _did_something(endpoint: EndpointOutcome) -> bool:
-    """Whether an endpoint ended well, or with some of its calls made and others not."""
+_GOING_WELL = {Result.DONE, Result.IN_PROGRESS}
+
+
+def _halfway(endpoint: EndpointOutcome) -> bool:
+    """Whether some calls of an endpoint were made and others not."""
     steps = {step.result for step in endpoint.steps}
-    halfway = Result.DONE in steps and len(steps) > 1
-    return halfway or endpoint.result in {Result.DONE, Result.IN_PROGRESS}
+    return Result.DONE in steps and len(steps) > 1

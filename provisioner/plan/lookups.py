@@ -79,7 +79,7 @@ def with_versions(desired: Iterable[Desired], facts: Facts) -> tuple[list[Desire
         ]
         for name, entity in missing:
             problems.append(_missing(want, name, entity))
-        pending = "; ".join(_absence(entity) for _, entity in missing)
+        pending = "; ".join(dict.fromkeys(_absence(entity) for _, entity in missing))
         result.append(replace(_pinned(want, facts), pending=pending))
     return result, problems
 
@@ -252,7 +252,8 @@ def _entities(want: Desired) -> Sequence[tuple[str, Mapping[str, Any]]]:
 
 
 def _model(entity: Mapping[str, Any]) -> Model:
-    return str(entity.get("entity_name")), str(entity.get("entity_version"))
+    # Unity Catalog knows a name in any case.
+    return str(entity.get("entity_name")).lower(), str(entity.get("entity_version"))
 
 
 def _is_alias(entity: Mapping[str, Any]) -> bool:
