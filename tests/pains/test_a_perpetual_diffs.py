@@ -75,7 +75,7 @@ def test_a2_order_and_case_are_no_change(project: Project, cli: Cli, emulator: E
     assert cli.settled()
     entities = [entity | {"entity_name": "Main.AI.m"} for entity in reversed(entities)]
     project.endpoint("e", serving(*entities, alpha=40, zulu=60), tags={"a": "1", "b": "2"})
-    assert cli.settled()
+    assert cli.settled(), cli.plan().out
 
 
 def _shuffled(value: Any, dice: random.Random) -> Any:
