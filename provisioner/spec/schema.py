@@ -6,6 +6,7 @@ import ast
 import copy
 import inspect
 import textwrap
+from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -47,6 +48,9 @@ def json_schema(which: Literal["endpoint", "environment"]) -> dict[str, Any]:
         schema["oneOf"] = [{"required": ["name"]}, {"required": ["governs"]}]
     else:
         _allow_partial_endpoints(schema)
+        # An environment that extends another has the project from there.
+        del schema["required"]
+        schema["anyOf"] = [{"required": ["project"]}, {"required": ["extends"]}]
     schema = _with_variables(schema)
     schema["$defs"]["Variable"] = _A_VARIABLE
     return {
@@ -77,6 +81,7 @@ def _models() -> list[type[BaseModel]]:
     return found
 
 
+@cache
 def _field_docstrings(owner: type) -> dict[str, str]:
     """The text below each annotated name in the source of a class."""
     if not issubclass(owner, Written):
