@@ -101,6 +101,8 @@ def _endpoint(
     base = remembered(want.name, live.id)
     found = _refreshed(compare(want.document, live.document, base, want.scope), want.refresh)
     changes = _changes(found.differences, want)
+    if any(_switches_capture_on_again(difference) for difference in found.differences):
+        return _blocked(want, live, _NO_CAPTURE_AGAIN, changes)
     converted = requests.is_external(found.target) is not requests.is_external(live.document)
     if any(change.effect is Effect.REPLACE for change in changes) or (
         converted and None not in map(requests.is_external, (found.target, live.document))
@@ -292,12 +294,26 @@ def _blocked(
     )
 
 
+_CAPTURE = "config.auto_capture_config."
+_NO_CAPTURE_AGAIN = (
+    "legacy inference tables cannot be switched on again; use ai_gateway.inference_table_config"
+)
+
+
+def _switches_capture_on_again(found: Difference) -> bool:
+    """Payload logging that was disabled stays so (terraform-provider-databricks docs)."""
+    return found.path == f"{_CAPTURE}enabled" and found.before is False and found.after is True
+
+
 _ZERO_DISABLES = {"ai_gateway.rate_limits[].calls", "ai_gateway.rate_limits[].tokens"}
 
 
 def _note(found: Difference) -> str:
-    none_allowed = found.after == 0 and pattern_of(found.path) in _ZERO_DISABLES
-    return "0 = disabled" if none_allowed else ""
+    if found.after == 0 and pattern_of(found.path) in _ZERO_DISABLES:
+        return "0 = disabled"
+    if found.effect is Effect.REPLACE and found.path.startswith(_CAPTURE):
+        return "ai_gateway.inference_table_config can be renamed in place"
+    return ""
 
 
 def _changes(differences: Iterable[Difference], want: Desired) -> tuple[Change, ...]:

@@ -139,7 +139,6 @@ def test_order_of_lists_does_not_move_the_fingerprint(workspace: Emulator) -> No
         assert cli.plan().json["fingerprint"] == before
 
 
-@pytest.mark.xfail(strict=True, reason="B22: the service fills in what null should clear")
 def test_an_explicit_null_of_a_new_endpoint(workspace: Emulator) -> None:
     with fresh(workspace) as (project, cli):
         project.endpoint("e", serving(throughput()), ai_gateway=None)
