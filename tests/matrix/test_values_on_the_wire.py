@@ -160,7 +160,7 @@ def _sent(body: Any, path: tuple[str | int, ...]) -> Any:
             }
             body = named.get(key, _MISSING)
         elif isinstance(body, list) or key in body:
-            body = body[key]
+            body = body[key]  # type: ignore[index]
         else:
             return _MISSING
     return body
