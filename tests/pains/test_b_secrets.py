@@ -21,7 +21,10 @@ def _rotate(emulator: Emulator, key: str = "openai_api_key") -> None:
 
 
 def _plaintext(name: str = "KEY") -> dict[str, Any]:
-    block = {"openai_api_key": None, "openai_api_key_plaintext": f"${{env:{name}}}"}
+    block: dict[str, Any] = {
+        "openai_api_key": None,
+        "openai_api_key_plaintext": f"${{env:{name}}}",
+    }
     return serving(external(**block))
 
 
