@@ -30,6 +30,7 @@ from provisioner.plan.lookups import (
 )
 from provisioner.project import Loaded, find_root, open_project
 from provisioner.record import Record, default_path, sealed
+from provisioner.report.problems import wrapped
 from provisioner.wire.answers import Live, is_hosted
 from provisioner.wire.document import OWNER_TAG
 from provisioner.workspace import directory, secret_scopes
@@ -219,6 +220,8 @@ def connected(settings: Settings, environment: str, parallelism: int = 10) -> It
             workspace.identity, workspace.list_endpoints, memory.load
         )
         _check_pin(loaded, identity)
+        if not loaded.spec.workspace.emulator:
+            output.note(_signed_in(workspace, identity))
         record = remembered or Record()
         record = replace(record, salt=record.salt or token_hex(16))
         yield Session(loaded, workspace, identity, memory, record, tuple(listed))
@@ -234,6 +237,12 @@ def _access(loaded: Loaded) -> Iterator[Access]:
     else:
         paced = os.environ.get("PROVISIONER_PACE") != "off"
         yield Access(where.host or "", where.profile or "", where.auth_type or "", paced=paced)
+
+
+def _signed_in(workspace: Workspace, identity: Identity) -> str:
+    number = f" (workspace {identity.workspace_id})" if identity.workspace_id else ""
+    text = f"signed in to {workspace.host}{number} as {identity.name} by {workspace.auth_type}"
+    return "\n".join(wrapped(text))
 
 
 def _check_pin(loaded: Loaded, identity: Identity) -> None:

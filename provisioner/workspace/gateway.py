@@ -27,6 +27,7 @@ from provisioner.workspace.pacing import Pace
 from provisioner.workspace.retries import RetryClock
 from provisioner.workspace.sdk import ApiClient, Config
 from provisioner.workspace.settle import settle
+from provisioner.workspace.sign_in import kept_for_a_while
 from provisioner.workspace.throttle import Throttle
 
 T = TypeVar("T")
@@ -110,6 +111,8 @@ class Workspace:
                 "set DATABRICKS_TOKEN, or name a profile or an auth_type under `workspace`",
             ) from failure
         config.retry_timeout_seconds = patience
+        # For OIDC in pipelines the SDK (0.156) fetches two tokens for every single call.
+        config.authenticate = kept_for_a_while(config.authenticate)  # type: ignore[method-assign]
         limit = catalog().operations
         pace = Pace(limit.calls, limit.seconds) if access.paced else None
         return cls(config, clock, throttle, pace)
