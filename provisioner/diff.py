@@ -145,6 +145,20 @@ def leaves(document: Document, keys: tuple[str, ...] = ()) -> dict[str, Leaf]:
     return {leaf.path: leaf for leaf in _below(rows, pattern, path, keys, value)}
 
 
+def without_unseen(document: Document) -> Document:
+    """A document without the values that the service never shows."""
+    rows = table()
+
+    def seen(pattern: str, block: Document) -> Document:
+        return {
+            key: seen(rows.child(pattern, key), value) if isinstance(value, dict) else value
+            for key, value in block.items()
+            if not rows.get(rows.child(pattern, key)).write_only
+        }
+
+    return seen("", document)
+
+
 def in_force(document: Document, wanted: Mapping[str, Any]) -> bool:
     """Whether a live document holds values, by path; what is never read back counts as held."""
     found = leaves(document)

@@ -111,7 +111,7 @@ def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str
     entries = {entry.name: entry for entry in plan.endpoints}
     for ended in outcome.endpoints:
         declared = entries[ended.name].declared
-        if declared is not None and ended.result in _ACCEPTED:
+        if declared is not None and _accepted(ended):
             if ended.result is not Result.SKIPPED:
                 # The digest of what was sent, which a saved plan may not have known.
                 declared = sealed(declared, record.salt, declared, secrets.get)
@@ -132,7 +132,13 @@ def _as_applied(declared: dict[str, Any], entry: EndpointPlan) -> dict[str, Any]
     return result
 
 
-_ACCEPTED = {Result.DONE, Result.SKIPPED}
+def _accepted(ended: EndpointOutcome) -> bool:
+    """Whether the service took all that was sent, even if it does not serve it yet."""
+    if ended.result is Result.IN_PROGRESS:
+        return all(step.result is Result.DONE for step in ended.steps)
+    return ended.result in {Result.DONE, Result.SKIPPED}
+
+
 _AUTH_CODES = {AuthenticationFailed.code, PermissionDenied.code}
 
 

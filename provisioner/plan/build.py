@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from provisioner.diff import Cause, Comparison, Difference, Effect, Reason, compare, leaves
+from provisioner.diff import (
+    Cause,
+    Comparison,
+    Difference,
+    Effect,
+    Reason,
+    compare,
+    leaves,
+    without_unseen,
+)
 from provisioner.errors import Problem
 from provisioner.fields import Document, pattern_of
 from provisioner.plan import steps as calls
@@ -21,7 +30,7 @@ from provisioner.plan.model import (
     summarise,
 )
 from provisioner.wire import requests
-from provisioner.wire.answers import ABSENT, Live, digest
+from provisioner.wire.answers import ABSENT, FAILED, Live, digest
 from provisioner.wire.document import PROTECT_TAG
 
 
@@ -99,6 +108,8 @@ def _endpoint(
     if live.owner not in {"", target.owner}:
         return _blocked(want, live, f"it is managed by {live.owner}")
     base = remembered(want.name, live.id)
+    if base and live.update in FAILED:
+        base = without_unseen(base)  # what the failed roll-out carried may not be in force
     found = _refreshed(compare(want.document, live.document, base, want.scope), want.refresh)
     changes = _changes(found.differences, want)
     if any(_switches_capture_on_again(difference) for difference in found.differences):

@@ -62,6 +62,8 @@ class Live:
         return digest({"id": self.id, "document": self.document})
 
 
+FAILED = frozenset({"UPDATE_FAILED", "UPDATE_CANCELED"})
+"""States of an update that came to nothing; the earlier configuration serves."""
 ABSENT = "absent"
 """Fingerprint of an endpoint that does not exist."""
 
