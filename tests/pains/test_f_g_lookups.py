@@ -245,7 +245,7 @@ def test_g1_extra_fields_of_a_provider_come_and_go(
     changes = cli.plan().changes("e")
     assert {path.removeprefix(block): c["effect"] for path, c in changes.items()} == {
         "vpc_endpoint": "remove",
-        "workload_identity": "set",
+        "workload_identity.role": "set",
     }
     cli.apply()
     [entity] = emulator.endpoint("e")["config"]["served_entities"]
