@@ -22,9 +22,11 @@ from provisioner.plan.lookups import (
     Facts,
     capacity_to_ask,
     checked,
+    names_to_find,
     principals_to_find,
     scopes_to_read,
     versions_to_find,
+    with_principals,
     with_refresh,
     with_versions,
 )
@@ -72,13 +74,14 @@ class Session:
     ) -> tuple[Plan, dict[str, Live]]:
         """Read the selected endpoints and make the plan."""
         wanted = [self._sealed(want) for want in self.declared(selection)]
+        wanted, unknown = self._with_named_principals(wanted)
         live = self._read(wanted, selection)
         wanted, missing = self._with_versions(wanted, live)
         facts = self._facts(wanted, live)
         wanted, found = checked(wanted, facts)
         wanted, stale = with_refresh(wanted, live, facts, refresh=refresh_secrets)
         plan = build(self.target, wanted, live, self.record.base)
-        return self._judged(plan, (*missing, *found, *stale)), live
+        return self._judged(plan, (*unknown, *missing, *found, *stale)), live
 
     def declared(self, selection: Selection) -> list[Desired]:
         """What the project wants, as written."""
@@ -117,6 +120,14 @@ class Session:
                     f"provisioner release {name} forgets it, with --restore as it was before",
                 )
 
+    def _with_named_principals(self, wanted: list[Desired]) -> tuple[list[Desired], list[Problem]]:
+        return with_principals(wanted, Facts(principals=self._matches(names_to_find(wanted))))
+
+    def _matches(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        ordered = sorted(names)
+        meant = self.workspace.in_parallel(partial(directory.matches, self.workspace), ordered)
+        return {who: found for who, found in zip(ordered, meant, strict=True) if found is not None}
+
     def _with_versions(
         self, wanted: list[Desired], live: Mapping[str, Live]
     ) -> tuple[list[Desired], list[Problem]]:
@@ -127,18 +138,14 @@ class Session:
     def _facts(self, wanted: list[Desired], live: dict[str, Live]) -> Facts:
         """Ask the workspace what has to be known of models and principals."""
         models = sorted(capacity_to_ask(wanted, live))
-        names = sorted(principals_to_find(wanted, live))
+        meant = self._matches(principals_to_find(wanted, live))
         sold = self.workspace.in_parallel(partial(directory.throughput, self.workspace), models)
-        meant = self.workspace.in_parallel(partial(directory.matches, self.workspace), names)
         unknown_group = any(
-            found == () and who.startswith("group:")
-            for who, found in zip(names, meant, strict=True)
+            found == () and who.startswith("group:") for who, found in meant.items()
         )
         return Facts(
             throughput={model: step for model, step in zip(models, sold, strict=True) if step},
-            principals={
-                who: found for who, found in zip(names, meant, strict=True) if found is not None
-            },
+            principals=meant,
             scopes=self._scopes(wanted),
             groups=directory.group_names(self.workspace) if unknown_group else (),
         )

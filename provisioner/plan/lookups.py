@@ -16,6 +16,7 @@ from provisioner.errors import Problem, Severity, error, warning
 from provisioner.plan.model import Desired
 from provisioner.plan.secrets import graph, uses
 from provisioner.wire.answers import Live
+from provisioner.wire.document import is_application_id
 
 Model = tuple[str, str]
 """A registered model, and one of its aliases or versions."""
@@ -130,24 +131,44 @@ def capacity_to_ask(desired: Iterable[Desired], live: Mapping[str, Live]) -> set
     }
 
 
-def principals_to_find(desired: Iterable[Desired], live: Mapping[str, Live]) -> set[str]:
-    """Principals that get a right which they do not have yet."""
+def names_to_find(desired: Iterable[Desired]) -> set[str]:
+    """Service principals written by name: rights are read by application id."""
     return {
         who
         for want in desired
+        for who in want.document.get("permissions") or ()
+        if who.startswith("service_principal:") and not is_application_id(who.partition(":")[2])
+    }
+
+
+def with_principals(
+    desired: Iterable[Desired], facts: Facts
+) -> tuple[list[Desired], list[Problem]]:
+    """Spell principals as the service does; say which are unknown or ambiguous."""
+    wanted = list(desired)
+    problems = [problem for want in wanted for problem in _principals(want, facts)]
+    return [_respelled(want, facts) for want in wanted], problems
+
+
+def principals_to_find(desired: Iterable[Desired], live: Mapping[str, Live]) -> set[str]:
+    """Principals that get a right which they do not have yet; see also :func:`names_to_find`."""
+    wanted = list(desired)
+    named = names_to_find(wanted)
+    return {
+        who
+        for want in wanted
         if not want.pending
         for who in want.document.get("permissions") or ()
-        if who not in _live_rows(live.get(want.name))
+        if who not in named and who not in _live_rows(live.get(want.name))
     }
 
 
 def checked(desired: Iterable[Desired], facts: Facts) -> tuple[list[Desired], list[Problem]]:
     """Spell principals as the service does, and find what the answers rule out."""
-    wanted = list(desired)
-    problems = [problem for want in wanted for problem in _capacity(want, facts)]
-    problems += [problem for want in wanted for problem in _principals(want, facts)]
+    wanted, problems = with_principals(desired, facts)
+    problems += [problem for want in wanted for problem in _capacity(want, facts)]
     problems += [problem for want in wanted for problem in _secrets(want, facts)]
-    return [_respelled(want, facts) for want in wanted], problems
+    return wanted, problems
 
 
 def _capacity(want: Desired, facts: Facts) -> Iterator[Problem]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from provisioner.errors import (
     WorkspaceError,
 )
 from provisioner.wire.answers import Live, live_endpoint
-from provisioner.wire.document import principal
+from provisioner.wire.document import is_application_id, principal
 from provisioner.wire.requests import ENDPOINTS, PERMISSIONS, is_operation
 from provisioner.workspace.failures import translated
 from provisioner.workspace.pacing import Pace
@@ -36,7 +35,6 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 
-_APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ORG_ID = "x-databricks-org-id"
 _FIRST_CONTACT = 15
 """Seconds to try to reach a workspace at all: a wrong host should not take a minute."""
@@ -125,7 +123,7 @@ class Workspace:
             )
         name = str(answer.get("userName") or "")
         # For a service principal userName is its application id (SDK, scim Me).
-        kind = "service_principal" if _APPLICATION_ID.fullmatch(name) else "user"
+        kind = "service_principal" if is_application_id(name) else "user"
         self._caller = principal(kind, name)
         return Identity(name, self._caller, str(answer.get(_ORG_ID) or ""))
 
