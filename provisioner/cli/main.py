@@ -28,6 +28,7 @@ _COMMANDS = {
     "restore": "earlier:restore",
     "release": "release",
     "show": "show",
+    "catalog": "catalog",
     "schema": "schema",
     "emulator": "emulator",
 }
