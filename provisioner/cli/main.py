@@ -29,6 +29,7 @@ _COMMANDS = {
     "release": "release",
     "secrets": "secrets",
     "show": "show",
+    "catalog": "catalog",
     "schema": "schema",
     "emulator": "emulator",
 }
