@@ -183,7 +183,6 @@ def test_c2_resuming_sends_nothing_again(
     assert (change["path"], change["effect"]) == ("tags[b]", "remove")
 
 
-@pytest.mark.xfail(reason="what was sent without waiting for it is not remembered")
 @pytest.mark.parametrize("way", ["no-wait", "timeout"])
 def test_c2_what_was_accepted_is_remembered_before_it_serves(
     unhurried: Project, cli: Cli, slow: Emulator, signed_in: pytest.MonkeyPatch, way: str

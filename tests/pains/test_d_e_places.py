@@ -187,7 +187,6 @@ def test_e4_principals_have_no_case(
     assert cli.settled()
 
 
-@pytest.mark.xfail(reason="rows are read by the written name, before it is looked up")
 def test_e4_the_deployer_by_its_own_name(
     project: Project, cli: Cli, emulator: Emulator, signed_in: pytest.MonkeyPatch
 ) -> None:
