@@ -22,7 +22,6 @@ FAULTS: dict[str, dict[str, Any]] = {
     "broken": {**_BROKEN, "effect": "before"},
     "broken-after-effect": {**_BROKEN, "effect": "after"},
     "away": {**_AWAY, "effect": "before"},
-    "away-after-effect": {**_AWAY, "effect": "after"},
     "dropped": {"drop": True, "effect": "before"},
     "dropped-after-effect": {"drop": True, "effect": "after"},
     "feature-disabled": {"status": 404, "error_code": "FEATURE_DISABLED", "effect": "before"},
@@ -35,8 +34,6 @@ _FINAL = {
 }
 _LASTING = {
     "conflict": "update-in-progress",
-    "limited-now": "limit-exceeded",
-    "away": "service-unavailable",
     "dropped": "answer-lost",
     "forbidden": "permission-denied",
 }
@@ -147,7 +144,7 @@ _ALONE = {"forbidden": 3, "feature-disabled": 1, "conflict": 1, "limited-now": 1
 
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("kind", _ALONE)
-@pytest.mark.parametrize("stage", ["create", "update"])
+@pytest.mark.parametrize("stage", [pytest.param("create", marks=pytest.mark.exhaustive), "update"])
 def test_the_exit_code_of_a_lone_endpoint(
     project: Project, cli: Cli, emulator: Emulator, kind: str, stage: str
 ) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
+import weakref
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+
+from provisioner.cli.session import Session
 
 from ..conftest import ENDPOINTS, Cli, Emulator, Project, custom, external, serving, units
 from .conftest import start, until
@@ -61,6 +66,7 @@ def _looks(slow: Emulator) -> list[str]:
     return [call for call in after if call == f"GET {ENDPOINTS}/long"]
 
 
+@pytest.mark.exhaustive
 def test_ctrl_c_between_the_calls_of_an_endpoint(
     project: Project, cli: Cli, emulator: Emulator
 ) -> None:
@@ -86,6 +92,7 @@ def test_ctrl_c_between_the_calls_of_an_endpoint(
     assert cli.settled()
 
 
+@pytest.mark.exhaustive
 def test_ctrl_c_before_anything_was_written(project: Project, cli: Cli, emulator: Emulator) -> None:
     project.endpoint("e", serving(external()))
     emulator.fault("GET", ENDPOINTS, delay_seconds=1)
@@ -99,3 +106,27 @@ def test_ctrl_c_before_anything_was_written(project: Project, cli: Cli, emulator
     emulator.admin("DELETE", "faults")
     cli.apply()
     assert cli.settled()
+
+
+class _Finalized:
+    """Something whose end is watched."""
+
+
+@pytest.mark.xfail(strict=True, reason="F9: Python swallows what is raised in a finalizer")
+def test_ctrl_c_in_a_finalizer_is_not_lost(
+    project: Project, cli: Cli, emulator: Emulator, signed_in: pytest.MonkeyPatch
+) -> None:
+    """Connection pools have finalizers, and Python ignores an interrupt that meets one."""
+    compare = Session.compare
+
+    def interrupted(session: Session, *rest: Any) -> Any:
+        found = _Finalized()
+        weakref.finalize(found, signal.raise_signal, signal.SIGINT)
+        del found
+        return compare(session, *rest)
+
+    signed_in.setattr(sys, "unraisablehook", lambda _ignored: None)
+    signed_in.setattr(Session, "compare", interrupted)
+    project.endpoint("e", serving(external()))
+    cli.apply(expect=130)
+    assert emulator.writes() == []
