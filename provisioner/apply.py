@@ -81,6 +81,8 @@ class Options:
     wait: bool = True
     """Wait until endpoints serve their new configuration."""
     report: Callable[[Progress], None] = lambda _progress: None
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set from outside to start no other call."""
 
 
 def placeholders(plan: Plan) -> dict[str, list[str]]:
@@ -98,10 +100,10 @@ def apply(plan: Plan, service: Service, options: Options) -> Outcome:
 
     Ctrl-C lets the calls in flight finish and starts no other.
     """
-    stop = threading.Event()
+    stop = options.stop
     with ThreadPoolExecutor(max_workers=options.parallelism) as pool:
         runs = {
-            entry.name: pool.submit(_Run(plan, entry, service, options, stop).outcome)
+            entry.name: pool.submit(_Run(plan, entry, service, options).outcome)
             for entry in plan.endpoints
         }
         interrupted = _wait_for(runs.values(), stop)
@@ -135,13 +137,12 @@ class _Run:
         entry: EndpointPlan,
         service: Service,
         options: Options,
-        stop: threading.Event,
     ) -> None:
         self._plan = plan
         self._entry = entry
         self._service = service
         self._options = options
-        self._stop = stop
+        self._stop = options.stop
         self._id = entry.id
         self._version = 0
         self._config = ""

@@ -197,6 +197,8 @@ def _with_write_only(want: Document, live: Document, base: Document | None) -> D
             child = rows.child(pattern, key)
             if rows.get(child).write_only and not (isinstance(value, dict) and key in live):
                 result[key] = value
+            elif key not in live and not isinstance(value, dict) and not rows.is_leaf(child):
+                result[key] = value  # a field newer than the table, which may never be echoed
             elif not isinstance(value, dict) or rows.is_leaf(child):
                 continue
             elif key in live or pattern not in rows.collections:

@@ -10,7 +10,7 @@ import click
 
 from provisioner import policy
 from provisioner.apply import Options, apply, placeholders
-from provisioner.cli import output, progress
+from provisioner.cli import interrupts, output, progress
 from provisioner.cli.session import Session
 from provisioner.diff import Effect, Reason
 from provisioner.errors import (
@@ -71,7 +71,7 @@ def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) 
     if ahead != session.record and (problem := session.memory.save(ahead)):
         output.show_problems([problem])
     with progress.shown() as report:
-        run = Options(secrets, parallelism, wait, report)
+        run = Options(secrets, parallelism, wait, report, interrupts.asked)
         outcome = apply(plan, session.workspace, run)
     remembered = _remember(ahead, plan, outcome, secrets)
     if problem := session.memory.save(remembered):
