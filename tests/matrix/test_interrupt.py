@@ -112,18 +112,17 @@ class _Finalized:
     """Something whose end is watched."""
 
 
-@pytest.mark.xfail(strict=True, reason="F9: Python swallows what is raised in a finalizer")
 def test_ctrl_c_in_a_finalizer_is_not_lost(
     project: Project, cli: Cli, emulator: Emulator, signed_in: pytest.MonkeyPatch
 ) -> None:
     """Connection pools have finalizers, and Python ignores an interrupt that meets one."""
     compare = Session.compare
 
-    def interrupted(session: Session, *rest: Any) -> Any:
+    def interrupted(session: Session, *rest: Any, **named: Any) -> Any:
         found = _Finalized()
         weakref.finalize(found, signal.raise_signal, signal.SIGINT)
         del found
-        return compare(session, *rest)
+        return compare(session, *rest, **named)
 
     signed_in.setattr(sys, "unraisablehook", lambda _ignored: None)
     signed_in.setattr(Session, "compare", interrupted)
