@@ -83,3 +83,13 @@ def test_a_tombstone_survives_a_kill(scenario: Scenario, kill: Callable[..., Non
     scenario.converges()
     scenario.cli("restore", "-e", "dev", "old", "--auto-approve", expect=0)
     assert "old" in scenario.emulator.names()
+
+
+def test_the_plan_has_every_kind_of_call() -> None:
+    kinds = {call.split(" ")[0] + " " + call.rsplit("/", 1)[1] for call in CALLS}
+    assert len(CALLS) == 19
+    assert kinds >= {
+        *("POST serving-endpoints", "POST pt", "DELETE old", "DELETE anew"),
+        *("PUT config", "PUT ai-gateway", "PATCH tags", "PATCH notifications"),
+        *("PATCH telemetry-config", "PATCH {id}", "PUT {id}"),
+    }
