@@ -100,7 +100,8 @@ def test_ctrl_c_before_anything_was_written(project: Project, cli: Cli, emulator
     until(emulator.requests, "the first look")
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=20)
-    assert run.returncode == 130, out + err
+    # As a shell sees it: while modules are being imported Python may end by the signal itself.
+    assert (run.returncode if run.returncode >= 0 else 128 - run.returncode) == 130, out + err
     assert "Traceback" not in out + err
     assert emulator.names() == []
     emulator.admin("DELETE", "faults")
