@@ -28,8 +28,8 @@ demo: $(READY)  ## Run the whole round on an emulated workspace.
 test: $(READY)  ## Run the tests.
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
-test-all: $(READY)  ## Run the tests and the long matrices.
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m ""
+test-all: test  ## Run the tests, then the long matrices.
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m exhaustive
 
 lint: $(READY)  ## Check style and format.
 	@$(BIN)/ruff check .

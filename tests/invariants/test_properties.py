@@ -28,7 +28,7 @@ _CALM = settings(
     # An example takes a second; making a failing one smaller would take minutes.
     phases=(Phase.explicit, Phase.generate),
 )
-FEW, MANY = settings(_CALM, max_examples=3), settings(_CALM, max_examples=150)
+FEW, MANY = settings(_CALM, max_examples=4), settings(_CALM, max_examples=40)
 KINDS = list(specs.KINDS)
 
 
