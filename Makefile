@@ -19,6 +19,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q provisioner
 	@touch $@
 
 demo: $(READY)  ## Run the whole round on an emulated workspace.
@@ -27,8 +28,8 @@ demo: $(READY)  ## Run the whole round on an emulated workspace.
 test: $(READY)  ## Run the tests.
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
-test-all: $(READY)  ## Run the tests and the long matrices.
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m ""
+test-all: test  ## Run the tests, then the long matrices.
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m exhaustive
 
 lint: $(READY)  ## Check style and format.
 	@$(BIN)/ruff check .

@@ -35,6 +35,8 @@ from provisioner.wire.requests import invocation_url
 
 _TELLING = 8
 """Characters from which a line of a secret is worth hiding by itself."""
+_NAME_PAUSE = 2.0
+"""Seconds until a name that is still taken is tried again."""
 _TRIES = 3
 """For one call: the first, one after an answer was lost, one after somebody else's update."""
 
@@ -79,6 +81,8 @@ class Options:
     wait: bool = True
     """Wait until endpoints serve their new configuration."""
     report: Callable[[Progress], None] = lambda _progress: None
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set from outside to start no other call."""
 
 
 def placeholders(plan: Plan) -> dict[str, list[str]]:
@@ -96,10 +100,10 @@ def apply(plan: Plan, service: Service, options: Options) -> Outcome:
 
     Ctrl-C lets the calls in flight finish and starts no other.
     """
-    stop = threading.Event()
+    stop = options.stop
     with ThreadPoolExecutor(max_workers=options.parallelism) as pool:
         runs = {
-            entry.name: pool.submit(_Run(plan, entry, service, options, stop).outcome)
+            entry.name: pool.submit(_Run(plan, entry, service, options).outcome)
             for entry in plan.endpoints
         }
         interrupted = _wait_for(runs.values(), stop)
@@ -133,17 +137,16 @@ class _Run:
         entry: EndpointPlan,
         service: Service,
         options: Options,
-        stop: threading.Event,
     ) -> None:
         self._plan = plan
         self._entry = entry
         self._service = service
         self._options = options
-        self._stop = stop
+        self._stop = options.stop
         self._id = entry.id
         self._version = 0
         self._config = ""
-        """Digest of the configuration that the plan was made against."""
+        """Digest of the configuration as planned against, or as we sent it since."""
         self._steps: list[StepOutcome] = []
 
     def outcome(self) -> EndpointOutcome:
@@ -168,7 +171,6 @@ class _Run:
             raise self._stale("it changed after the plan was made")
         if live:
             self._know(live)
-            self._config = digest(live.document.get("config"))
         self._say(_DOING[self._entry.action])
         for step in self._entry.steps:
             if self._stop.is_set():
@@ -220,7 +222,10 @@ class _Run:
                     return {}
                 last = failure
             except Conflict as failure:
-                self._wait_for_others()
+                if step.call.startswith("POST"):
+                    self._pause(_NAME_PAUSE)  # the name of a deleted endpoint is not free yet
+                else:
+                    self._wait_for_others()
                 last = failure
             except NotFound:
                 if step.call.startswith("DELETE"):
@@ -242,6 +247,7 @@ class _Run:
     def _know(self, live: Live) -> None:
         self._id = live.id
         self._version = max(live.version, live.pending_version)
+        self._config = digest(live.document.get("config"))
 
     def _took_effect(self, step: Step) -> bool:
         """Look whether a call did its work although its answer says otherwise or was lost."""

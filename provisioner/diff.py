@@ -57,6 +57,8 @@ class Reason(str, Enum):
     IGNORED = "ignored"
     SERVER_DECIDES = "server_decides"
     FIXED_AT_CREATION = "fixed_at_creation"
+    SECRET_CHANGED = "secret_changed"  # noqa: S105 - a reason, not a secret
+    """The reference stays, the value behind it is newer than the configuration."""
 
 
 @dataclass(frozen=True)
@@ -134,13 +136,27 @@ def leaves(document: Document, keys: tuple[str, ...] = ()) -> dict[str, Leaf]:
     rows = table()
     pattern, path, value = "", "", document
     for index, key in enumerate(keys):
-        if not isinstance(value, Mapping) or rows.is_leaf(pattern):
+        if not isinstance(value, dict) or rows.is_leaf(pattern):
             return {path: Leaf(path, keys[:index], rows.get(pattern), value)}
         if key not in value:
             return {}
         path, pattern = rows.child_path(pattern, path, key), rows.child(pattern, key)
         value = value[key]
     return {leaf.path: leaf for leaf in _below(rows, pattern, path, keys, value)}
+
+
+def without_unseen(document: Document) -> Document:
+    """A document without the values that the service never shows."""
+    rows = table()
+
+    def seen(pattern: str, block: Document) -> Document:
+        return {
+            key: seen(rows.child(pattern, key), value) if isinstance(value, dict) else value
+            for key, value in block.items()
+            if not rows.get(rows.child(pattern, key)).write_only
+        }
+
+    return seen("", document)
 
 
 def in_force(document: Document, wanted: Mapping[str, Any]) -> bool:
@@ -157,7 +173,7 @@ def in_force(document: Document, wanted: Mapping[str, Any]) -> bool:
 def _below(
     rows: FieldTable, pattern: str, path: str, keys: tuple[str, ...], value: Any
 ) -> Iterator[Leaf]:
-    if isinstance(value, Mapping) and not rows.is_leaf(pattern):
+    if isinstance(value, dict) and not rows.is_leaf(pattern):
         for key, nested in value.items():
             child, child_path = rows.child(pattern, key), rows.child_path(pattern, path, key)
             yield from _below(rows, child, child_path, (*keys, key), nested)
@@ -175,11 +191,15 @@ def _with_write_only(want: Document, live: Document, base: Document | None) -> D
 
     def fill(pattern: str, live: Document, sent: Document) -> Document:
         result = dict(live)
+        if sent == live:
+            return result
         for key, value in sent.items():
             child = rows.child(pattern, key)
-            if rows.get(child).write_only and not (isinstance(value, Mapping) and key in live):
+            if rows.get(child).write_only and not (isinstance(value, dict) and key in live):
                 result[key] = value
-            elif not isinstance(value, Mapping) or rows.is_leaf(child):
+            elif key not in live and not isinstance(value, dict) and not rows.is_leaf(child):
+                result[key] = value  # a field newer than the table, which may never be echoed
+            elif not isinstance(value, dict) or rows.is_leaf(child):
                 continue
             elif key in live or pattern not in rows.collections:
                 below = fill(child, live.get(key) or {}, value)
@@ -203,6 +223,8 @@ class _Merger:
     ) -> dict[str, Any]:
         """The target of one nested block."""
         result = dict(live)
+        if want == live and (not base or base == want):
+            return result  # most blocks of most endpoints
         for key in live.keys() - want.keys():
             if self._is_exact(pattern, key):
                 self._drop(result, pattern, path, key)
@@ -212,7 +234,7 @@ class _Merger:
             child, child_path = self._below(pattern, path, key)
             if value is None:
                 self._drop(result, pattern, path, key)
-            elif isinstance(value, Mapping) and not self._rows.is_leaf(child):
+            elif isinstance(value, dict) and not self._rows.is_leaf(child):
                 result[key] = self.block(
                     child, child_path, value, live.get(key) or {}, base.get(key) or {}
                 )
@@ -229,7 +251,7 @@ class _Merger:
         fixed = row.call is Call.CREATE and self._rows.is_leaf(child)
         if fixed or child in self._rows.released_blocks:
             self._leave(child_path, row, result[key], Reason.NO_LONGER_MANAGED)
-        elif isinstance(base, Mapping) and not self._rows.is_leaf(child):
+        elif isinstance(base, dict) and not self._rows.is_leaf(child):
             rest = self.block(child, child_path, {}, result[key] or {}, base)
             result[key] = rest
             # What the service filled in around our values goes with them.
@@ -340,7 +362,7 @@ def _get(document: Document, keys: tuple[str, ...]) -> tuple[Any, bool]:
     """The value at ``keys``, and whether it is there; below an explicit null it is."""
     value: Any = document
     for key in keys:
-        if not isinstance(value, Mapping) or key not in value:
+        if not isinstance(value, dict) or key not in value:
             return None, value is None
         value = value[key]
     return value, True

@@ -124,11 +124,7 @@ class FieldTable:
         A field newer than the table is changed by its block's call; outside of any
         block it is taken to be read at creation only, and not to be read back.
         """
-        if row := self.fields.get(pattern):
-            return row
-        if call := _BLOCKS.get(pattern.split(".", 1)[0]):
-            return Field(pattern, call)
-        return Field(pattern, Call.CREATE, immutable=Immutable.INERT, write_only=True)
+        return self.fields.get(pattern) or _newer_field(pattern)
 
     def is_leaf(self, pattern: str) -> bool:
         """Whether the value at ``pattern`` is compared as one."""
@@ -138,6 +134,13 @@ class FieldTable:
 def pattern_of(path: str) -> str:
     """The pattern of a document path."""
     return _MEMBER.sub("[]", path)
+
+
+@lru_cache(maxsize=4096)
+def _newer_field(pattern: str) -> Field:
+    if call := _BLOCKS.get(pattern.split(".", 1)[0]):
+        return Field(pattern, call)
+    return Field(pattern, Call.CREATE, immutable=Immutable.INERT, write_only=True)
 
 
 _BLOCKS = {

@@ -50,7 +50,7 @@ def play(project: Path) -> None:
     expect(" in sync, 1 drifted." in drift, "drift finds nothing else")
 
     say("Back to what is declared")
-    run(project, "apply -e local --auto-approve")
+    run(project, "apply -e local --auto-approve", together=True)
     run(project, "drift -e local")
 
 
@@ -79,14 +79,20 @@ def ends(head: int, tail: int) -> Any:
     return shown
 
 
-def run(project: Path, arguments: str, code: int = 0, show: Any = everything) -> str:
-    """Run one command in the project, show it, and insist on its exit code."""
+def run(
+    project: Path, arguments: str, code: int = 0, show: Any = everything, together: bool = False
+) -> str:
+    """Run one command in the project, show it, and insist on its exit code.
+
+    Progress is shown as it comes, or ``together`` with the answer in its place.
+    """
     print(f"{BOLD}$ provisioner {arguments}{PLAIN}", flush=True)
     done = subprocess.run(
         [COMMAND, *arguments.split()],
         cwd=project,
         env=environment(),
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if together else None,
         text=True,
         check=False,
     )

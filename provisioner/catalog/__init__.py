@@ -2,130 +2,159 @@
 
 Every entry says where it comes from, when it was last checked and how far to trust it. The
 facts are data: a breach of one is a warning wherever the documents are known to lag behind
-the service.
+the service. Each file is read when a part of it is asked for.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
-from typing import Any, Literal
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-Task = Literal["chat", "completions", "embeddings"]
-Confidence = Literal["high", "medium", "low"]
-Sizing = Literal["tokens_per_second", "model_units"]
+from provisioner.catalog.reading import Confidence, FactsInvalid, Provenance, Wrong, plain
+from provisioner.catalog.sections import OVERRIDE_FILE, SECTIONS, Override, Section, read_section
+
+if TYPE_CHECKING:
+    from provisioner.catalog.dated import SOON_DAYS, Status, View
+    from provisioner.catalog.limits import FailureCause, Limit, OperationsLimit
+    from provisioner.catalog.models import (
+        Architecture,
+        ModelUnits,
+        PayPerTokenModel,
+        Reasoning,
+        RetiredModel,
+        Sizing,
+        SizingStyle,
+        Task,
+        ThroughputChunk,
+    )
+    from provisioner.catalog.serving import (
+        Client,
+        Contradiction,
+        ExternalProvider,
+        Fact,
+        Mode,
+        RequestRule,
+        ServingMode,
+        SignIn,
+        TaskType,
+    )
+
+_LATER = ("dated", "limits", "models", "serving")
+"""Modules whose classes are imported when they are asked for: making all of them takes a while."""
 
 
-@dataclass(frozen=True)
-class Provenance:
-    """Where a fact comes from and how far to trust it."""
-
-    source: tuple[str, ...]
-    """Titles of the documents or threads the fact was read in."""
-    checked: str
-    """ISO date of the last check."""
-    confidence: Confidence
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for module_name in _LATER:
+            module = import_module(f"{__name__}.{module_name}")
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(name)
 
 
-@dataclass(frozen=True)
-class PayPerTokenModel:
-    """An endpoint that Databricks owns and bills by token."""
+class Catalog:
+    """All facts, in the order of the files; a part is read when it is first asked for."""
 
-    endpoint: str
-    model: str
-    task: Task
-    context_tokens: int | None
-    """None where no document states it; never a guess."""
-    embedding_dims: int | None
-    normalized: bool | None
-    """Whether embeddings come back with length one; None for other tasks."""
-    licence: str | None
-    entity: str | None
-    """The same model in Unity Catalog, where known."""
-    provenance: Provenance
+    def __init__(self, override: Override | None = None) -> None:
+        self._override = override or Override()
 
     @property
-    def api_task(self) -> str:
-        """The task as the REST API spells it."""
-        return f"llm/v1/{self.task}"
+    def stale_after_days(self) -> int:
+        """The age at which an entry should be checked again."""
+        return self._override.stale_after_days
 
+    @cached_property
+    def founding_models(self) -> tuple[PayPerTokenModel, ...]:
+        """The pay-per-token models that the founding documents list as served."""
+        return self._part("founding_models")
 
-@dataclass(frozen=True)
-class RetiredModel:
-    """A pay-per-token model that is gone, or has a date for it."""
+    @cached_property
+    def pay_per_token(self) -> tuple[PayPerTokenModel, ...]:
+        """Pay-per-token models, also later and retired ones; see `as_of`."""
+        return self._part("pay_per_token")
 
-    endpoint: str
-    model: str
-    task: Task
-    retired_on: str | None
-    """ISO date, None where only ``retired_by`` is known."""
-    retired_by: str | None
-    """Latest possible date, from somebody who found it gone."""
-    replacement: str | None
-    provenance: Provenance
+    @cached_property
+    def retired(self) -> tuple[RetiredModel, ...]:
+        """Models that are gone or have a date for it."""
+        return self._part("retired")
 
+    @cached_property
+    def architectures(self) -> tuple[Architecture, ...]:
+        """Families that can be served with provisioned throughput."""
+        return self._part("architectures")
 
-@dataclass(frozen=True)
-class Architecture:
-    """A model family that can be served with provisioned throughput."""
+    @cached_property
+    def sizing(self) -> tuple[SizingStyle, ...]:
+        """The ways in which capacity is written."""
+        return self._part("sizing")
 
-    id: str
-    name: str
-    tasks: tuple[Task, ...]
-    sizing: Sizing
-    entity_examples: tuple[str, ...]
-    """Unity Catalog models of the family that come with every workspace."""
-    licence: str | None
-    provenance: Provenance
+    @cached_property
+    def chunks(self) -> tuple[ThroughputChunk, ...]:
+        """Observed steps of tokens per second."""
+        return self._part("chunks")
 
+    @property
+    def model_unit_step(self) -> int:
+        """Model units are sold in multiples of this."""
+        step: int = self._part("model_unit_step")[0].value
+        return step
 
-@dataclass(frozen=True)
-class ThroughputChunk:
-    """An observed size of the step in which tokens per second are bought.
+    @cached_property
+    def providers(self) -> tuple[ExternalProvider, ...]:
+        """Providers of external models, with the variants of OpenAI on Azure."""
+        return self._part("providers")
 
-    The service decides it per model and workspace: ask it where a workspace is at hand.
-    """
+    @cached_property
+    def request_rules(self) -> tuple[RequestRule, ...]:
+        """What is true of requests and answers."""
+        return self._part("request_rules")
 
-    entity: str
-    model_type: str
-    chunk: int
-    provenance: Provenance
+    @cached_property
+    def clients(self) -> tuple[Client, ...]:
+        """Ways to send a request."""
+        return self._part("clients")
 
+    @cached_property
+    def modes(self) -> tuple[ServingMode, ...]:
+        """Ways in which models are served."""
+        return self._part("modes")
 
-@dataclass(frozen=True)
-class OperationsLimit:
-    """How many creations and configuration updates a workspace takes in a while."""
+    @cached_property
+    def tasks(self) -> tuple[TaskType, ...]:
+        """What an endpoint can be asked for."""
+        return self._part("tasks")
 
-    calls: int
-    seconds: float
-    provenance: Provenance
+    @cached_property
+    def governance(self) -> tuple[Fact, ...]:
+        """Signing in, permissions, the gateway, the product around them."""
+        return self._part("governance")
 
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """Numbers of the service."""
+        return self._part("limits")
 
-@dataclass(frozen=True)
-class FailureCause:
-    """What a message of a failed deployment means."""
+    @cached_property
+    def contradictions(self) -> tuple[Contradiction, ...]:
+        """Where documents disagree, and what this tool makes of it."""
+        return self._part("contradictions")
 
-    pattern: str
-    """Regular expression, matched anywhere and without case."""
-    cause: str
-    fix: str
-    provenance: Provenance
+    @cached_property
+    def failures(self) -> tuple[FailureCause, ...]:
+        """What messages of failed deployments mean."""
+        return self._part("failures")
 
+    @property
+    def operations(self) -> OperationsLimit:
+        """How many changes a workspace takes in a while."""
+        from provisioner.catalog.limits import OperationsLimit
 
-@dataclass(frozen=True)
-class Catalog:
-    """All facts, in the order of the files."""
-
-    pay_per_token: tuple[PayPerTokenModel, ...]
-    retired: tuple[RetiredModel, ...]
-    architectures: tuple[Architecture, ...]
-    chunks: tuple[ThroughputChunk, ...]
-    model_unit_step: int
-    """Model units are sold in multiples of this."""
-    failures: tuple[FailureCause, ...]
-    operations: OperationsLimit
+        limit = next(limit for limit in self.limits if limit.id == "operations")
+        calls, seconds = limit.value or 0, limit.per_seconds or 0
+        return OperationsLimit(int(calls), seconds, limit.provenance)
 
     def cause_of(self, message: str) -> FailureCause | None:
         """What a deployment's message is known to mean; the first that fits."""
@@ -136,84 +165,72 @@ class Catalog:
         """The family that a Unity Catalog model is an example of."""
         return next((a for a in self.architectures if entity in a.entity_examples), None)
 
+    def retirement_of(self, endpoint: str) -> RetiredModel | None:
+        """The retirement of a pay-per-token endpoint, past or announced."""
+        return next((gone for gone in self.retired if gone.endpoint == endpoint), None)
+
+    def as_of(self, date: str, soon_days: int | None = None) -> View:
+        """The facts on a day, an ISO date; ``soon_days`` of notice are soon, else 90."""
+        from provisioner.catalog.dated import SOON_DAYS, View
+
+        return View(self, date, SOON_DAYS if soon_days is None else soon_days)
+
+    def _part(self, name: str) -> tuple[Any, ...]:
+        return read_section(SECTIONS[name], self._override)
+
 
 @lru_cache(maxsize=1)
 def catalog() -> Catalog:
-    """Read the packaged facts; later calls answer the same object."""
-    throughput = _read("throughput.yaml")
-    return Catalog(
-        pay_per_token=tuple(_pay_per_token(entry) for entry in _read("pay_per_token.yaml")),
-        retired=tuple(_retired(entry) for entry in _read("retired.yaml")),
-        architectures=tuple(_architecture(entry) for entry in throughput["architectures"]),
-        chunks=tuple(_chunk(entry) for entry in throughput["chunks"]),
-        model_unit_step=int(throughput["model_unit_step"]["value"]),
-        failures=tuple(_failure(entry) for entry in _read("failures.yaml")),
-        operations=_operations(_read("limits.yaml")["operations"]),
-    )
+    """The packaged facts; later calls answer the same object."""
+    return Catalog()
 
 
-def _read(file_name: str) -> Any:
-    import yaml  # kept out of the import of this package: most commands need no facts
+def catalog_with(data: Mapping[str, Any], file: str = OVERRIDE_FILE) -> Catalog:
+    """The packaged facts with a team's own over them.
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = resources.files(__package__).joinpath(file_name).read_text(encoding="utf-8")
-    return yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, the C one if built
+    ``data`` maps names of sections to lists of entries, or names ``stale_after_days``. An entry
+    is merged over the shipped one with the same id; one without a shipped one is added.
 
-
-def _provenance(entry: dict[str, Any]) -> Provenance:
-    return Provenance(tuple(entry["source"]), str(entry["checked"]), entry["confidence"])
-
-
-def _pay_per_token(entry: dict[str, Any]) -> PayPerTokenModel:
-    return PayPerTokenModel(
-        endpoint=entry["endpoint"],
-        model=entry["model"],
-        task=entry["task"],
-        context_tokens=entry.get("context_tokens"),
-        embedding_dims=entry.get("embedding_dims"),
-        normalized=entry.get("normalized"),
-        licence=entry.get("licence"),
-        entity=entry.get("entity"),
-        provenance=_provenance(entry),
-    )
+    Raises:
+        FactsInvalid: with everything that is wrong in ``data``; ``file`` is for the message.
+    """
+    return Catalog(Override.read(data, file))
 
 
-def _retired(entry: dict[str, Any]) -> RetiredModel:
-    return RetiredModel(
-        endpoint=entry["endpoint"],
-        model=entry["model"],
-        task=entry["task"],
-        retired_on=entry.get("retired_on"),
-        retired_by=entry.get("retired_by"),
-        replacement=entry.get("replacement"),
-        provenance=_provenance(entry),
-    )
-
-
-def _architecture(entry: dict[str, Any]) -> Architecture:
-    return Architecture(
-        id=entry["id"],
-        name=entry["name"],
-        tasks=tuple(entry["tasks"]),
-        sizing=entry["sizing"],
-        entity_examples=tuple(entry.get("entity_examples", ())),
-        licence=entry.get("licence"),
-        provenance=_provenance(entry),
-    )
-
-
-def _chunk(entry: dict[str, Any]) -> ThroughputChunk:
-    return ThroughputChunk(
-        entity=entry["entity"],
-        model_type=entry["model_type"],
-        chunk=entry["chunk"],
-        provenance=_provenance(entry),
-    )
-
-
-def _failure(entry: dict[str, Any]) -> FailureCause:
-    return FailureCause(entry["pattern"], entry["cause"], entry["fix"], _provenance(entry))
-
-
-def _operations(entry: dict[str, Any]) -> OperationsLimit:
-    return OperationsLimit(entry["calls"], entry["seconds"], _provenance(entry))
+__all__ = [
+    "OVERRIDE_FILE",
+    "SECTIONS",
+    "SOON_DAYS",
+    "Architecture",
+    "Catalog",
+    "Client",
+    "Confidence",
+    "Contradiction",
+    "ExternalProvider",
+    "Fact",
+    "FactsInvalid",
+    "FailureCause",
+    "Limit",
+    "Mode",
+    "ModelUnits",
+    "OperationsLimit",
+    "PayPerTokenModel",
+    "Provenance",
+    "Reasoning",
+    "RequestRule",
+    "RetiredModel",
+    "Section",
+    "ServingMode",
+    "SignIn",
+    "Sizing",
+    "SizingStyle",
+    "Status",
+    "Task",
+    "TaskType",
+    "ThroughputChunk",
+    "View",
+    "Wrong",
+    "catalog",
+    "catalog_with",
+    "plain",
+]

@@ -30,6 +30,9 @@ from provisioner.report import machine, terminal
 @click.option("--allow-retire", multiple=True, metavar="GLOB", help="Permit to delete these.")
 @click.option("--allow-replace", multiple=True, metavar="GLOB", help="Permit to make these anew.")
 @click.option("--adopt", multiple=True, metavar="GLOB", help="Permit to take these over.")
+@click.option(
+    "--refresh-secrets", is_flag=True, help="Send again what uses a secret that changed since."
+)
 @click.option("--no-wait", is_flag=True, help="Return as soon as all calls were accepted.")
 @options.output_format("text", "json")
 @options.parallelism
@@ -44,6 +47,7 @@ def command(
     allow_retire: tuple[str, ...],
     allow_replace: tuple[str, ...],
     adopt: tuple[str, ...],
+    refresh_secrets: bool,  # noqa: FBT001 - an option
     no_wait: bool,  # noqa: FBT001 - an option
     form: str,
     parallelism: int,
@@ -60,7 +64,7 @@ def command(
             plan = _saved(planfile, session)
         else:
             session.await_models(selection)
-            plan, _ = session.compare(selection)
+            plan, _ = session.compare(selection, refresh_secrets=refresh_secrets)
         if planfile and (already := _still_valid(plan, session)):
             show(already)
             return ExitCode.OK

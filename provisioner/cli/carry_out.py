@@ -10,7 +10,7 @@ import click
 
 from provisioner import policy
 from provisioner.apply import Options, apply, placeholders
-from provisioner.cli import output, progress
+from provisioner.cli import interrupts, output, progress
 from provisioner.cli.session import Session
 from provisioner.diff import Effect, Reason
 from provisioner.errors import (
@@ -71,7 +71,7 @@ def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) 
     if ahead != session.record and (problem := session.memory.save(ahead)):
         output.show_problems([problem])
     with progress.shown() as report:
-        run = Options(secrets, parallelism, wait, report)
+        run = Options(secrets, parallelism, wait, report, interrupts.asked)
         outcome = apply(plan, session.workspace, run)
     remembered = _remember(ahead, plan, outcome, secrets)
     if problem := session.memory.save(remembered):
@@ -111,7 +111,7 @@ def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str
     entries = {entry.name: entry for entry in plan.endpoints}
     for ended in outcome.endpoints:
         declared = entries[ended.name].declared
-        if declared is not None and ended.result in _ACCEPTED:
+        if declared is not None and _accepted(ended):
             if ended.result is not Result.SKIPPED:
                 # The digest of what was sent, which a saved plan may not have known.
                 declared = sealed(declared, record.salt, declared, secrets.get)
@@ -132,7 +132,13 @@ def _as_applied(declared: dict[str, Any], entry: EndpointPlan) -> dict[str, Any]
     return result
 
 
-_ACCEPTED = {Result.DONE, Result.SKIPPED}
+def _accepted(ended: EndpointOutcome) -> bool:
+    """Whether the service took all that was sent, even if it does not serve it yet."""
+    if ended.result is Result.IN_PROGRESS:
+        return all(step.result is Result.DONE for step in ended.steps)
+    return ended.result in {Result.DONE, Result.SKIPPED}
+
+
 _AUTH_CODES = {AuthenticationFailed.code, PermissionDenied.code}
 
 
@@ -143,17 +149,20 @@ def exit_code(outcome: Outcome) -> ExitCode:
         return ExitCode.INTERRUPTED
     if failed:
         codes = {endpoint.error_code for endpoint in failed}
-        if any(map(_did_something, outcome.endpoints)):
-            return ExitCode.PARTIAL
-        if codes == {StalePlan.code}:
+        ended_well = {endpoint.result for endpoint in outcome.endpoints} & _GOING_WELL
+        if codes == {StalePlan.code} and not ended_well:
             return ExitCode.STALE
+        if ended_well or any(map(_halfway, failed)):
+            return ExitCode.PARTIAL
         return ExitCode.AUTH if codes <= _AUTH_CODES else ExitCode.FAILED
     timed_out = any(endpoint.error_code for endpoint in outcome.endpoints)
     return ExitCode.TIMED_OUT if timed_out else ExitCode.OK
 
 
-def _did_something(endpoint: EndpointOutcome) -> bool:
-    """Whether an endpoint ended well, or with some of its calls made and others not."""
+_GOING_WELL = {Result.DONE, Result.IN_PROGRESS}
+
+
+def _halfway(endpoint: EndpointOutcome) -> bool:
+    """Whether some calls of an endpoint were made and others not."""
     steps = {step.result for step in endpoint.steps}
-    halfway = Result.DONE in steps and len(steps) > 1
-    return halfway or endpoint.result in {Result.DONE, Result.IN_PROGRESS}
+    return Result.DONE in steps and len(steps) > 1

@@ -58,7 +58,7 @@ def rollback(settings: Settings, way: _Way) -> ExitCode:
         entry = session.record.endpoints.get(way.name)
         if entry is None or not entry.history:
             raise Refused(f"cannot roll back {way.name}: nothing earlier is remembered of it")
-        return _bring_back(session, way, entry.history[0])
+        return _bring_back(session, way, _without_what_came(entry.history[0], entry.document))
 
 
 @click.command("restore")
@@ -74,6 +74,16 @@ def restore(settings: Settings, way: _Way) -> ExitCode:
                 f"remembered are: {known}",
             )
         return _bring_back(session, way, entry.document)
+
+
+def _without_what_came(earlier: Document, later: Document) -> Document:
+    """The earlier document, emptying the blocks that only the later one has.
+
+    A block that is merely not declared would stay as it is.
+    """
+    came = {key: None for key in ("ai_gateway", "email_notifications") if key in later}
+    rows: dict[str, Any] = {"permissions": {}} if later.get("permissions") else {}
+    return {**came, **rows, **earlier}
 
 
 def _bring_back(session: Session, way: _Way, document: Document) -> ExitCode:

@@ -30,7 +30,8 @@ _SCHEMAS: Mapping[str, Literal["endpoint", "environment"]] = {
     "schemas/environment.json": "environment",
 }
 
-_IGNORED = ".provisioner/"
+_IGNORE_FILE, _IGNORED = ".gitignore", ".provisioner/"
+"""Every fresh repository has this file already, so it is no reason to refuse."""
 
 _NEXT = """\
 Next{where}:
@@ -53,17 +54,15 @@ def command(directory: Path) -> ExitCode:
 
     Never overwrites a file.
     """
-    contents = _contents(directory)
-    existing = [name for name in contents if (directory / name).exists()]
-    ignored_already = ".gitignore" in existing
-    if ignored_already:  # every fresh repository has one
-        existing.remove(".gitignore")
-        del contents[".gitignore"]
-    if existing:
+    existing = [name for name in (*_TEMPLATES, *_SCHEMAS) if (directory / name).exists()]
+    if clash := [name for name in existing if name != _IGNORE_FILE]:
         raise Refused(
-            f"cannot init {directory}: {', '.join(existing)} exist{'s' * (len(existing) == 1)}",
+            f"cannot init {directory}: {', '.join(clash)} exist{'s' * (len(clash) == 1)}",
             "nothing was written; choose another folder, or move the files away",
         )
+    contents = _contents(directory)
+    if existing:
+        del contents[_IGNORE_FILE]
     try:
         for name, text in contents.items():
             _write(directory / name, text)
@@ -71,8 +70,8 @@ def command(directory: Path) -> ExitCode:
     except OSError as failure:
         problem = f"cannot write {failure.filename}: {failure.strerror}"
         raise click.ClickException(problem) from failure
-    if ignored_already and _IGNORED not in (directory / ".gitignore").read_text("utf-8"):
-        output.note(f"add {_IGNORED} to {directory / '.gitignore'}")
+    if existing and _IGNORED not in (directory / _IGNORE_FILE).read_text("utf-8"):
+        output.note(f"add {_IGNORED} to {directory / _IGNORE_FILE}")
     where = "" if directory == Path() else f", in {directory}"
     output.answer("\n" + _NEXT.format(where=where))
     return ExitCode.OK

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from provisioner import __version__
-from provisioner.cli import output
+from provisioner.cli import interrupts, output
 from provisioner.cli.options import Settings
 from provisioner.errors import ExitCode, ProvisionerError
 
@@ -27,7 +27,9 @@ _COMMANDS = {
     "rollback": "earlier:rollback",
     "restore": "earlier:restore",
     "release": "release",
+    "secrets": "secrets",
     "show": "show",
+    "catalog": "catalog",
     "schema": "schema",
     "explain": "explain",
     "emulator": "emulator",
@@ -82,7 +84,10 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; never raises, never shows a traceback."""
     output.use_color(None)
     try:
-        result = group.main(args=list(arguments), prog_name="provisioner", standalone_mode=False)
+        with interrupts.remembered():
+            result = group.main(
+                args=list(arguments), prog_name="provisioner", standalone_mode=False
+            )
         return int(result or ExitCode.OK)
     except click.UsageError as failure:
         failure.show()

@@ -19,6 +19,7 @@ class Memory:
     def __init__(self, workspace: Workspace, root: Path, path: str) -> None:
         self._workspace = workspace
         self._remote = path.startswith(_STORE)
+        self._name = path
         self._path = path if self._remote else str(root / path)
         self._content: bytes | None = None
         self.problems: list[Problem] = []
@@ -32,7 +33,7 @@ class Memory:
             self.problems.append(
                 warning(
                     "record-unusable",
-                    f"cannot use the record {self._path}: {failure}",
+                    f"cannot use the record {self._name}: {failure}",
                     "the plan is made without it, so it cannot tell who changed a value",
                 )
             )
@@ -48,7 +49,7 @@ class Memory:
         except (ProvisionerError, OSError) as failure:
             return warning(
                 "record-not-written",
-                f"cannot write the record {self._path}: {failure}",
+                f"cannot write the record {self._name}: {failure}",
                 "the endpoints are as planned; only the memory of it is missing",
             )
         return None

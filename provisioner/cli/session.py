@@ -22,15 +22,20 @@ from provisioner.plan.lookups import (
     Facts,
     capacity_to_ask,
     checked,
+    names_to_find,
     principals_to_find,
+    scopes_to_read,
     versions_to_find,
+    with_principals,
+    with_refresh,
     with_versions,
 )
 from provisioner.project import Loaded, find_root, open_project
 from provisioner.record import Record, default_path, sealed
+from provisioner.report.problems import wrapped
 from provisioner.wire.answers import Live, is_hosted
 from provisioner.wire.document import OWNER_TAG
-from provisioner.workspace import directory
+from provisioner.workspace import directory, secret_scopes
 from provisioner.workspace.gateway import Access, Identity, Workspace
 
 _MODEL_PAUSE = 10.0
@@ -64,19 +69,27 @@ class Session:
             caller=self.identity.principal,
         )
 
-    def compare(self, selection: Selection) -> tuple[Plan, dict[str, Live]]:
+    def compare(
+        self, selection: Selection, *, refresh_secrets: bool = False
+    ) -> tuple[Plan, dict[str, Live]]:
         """Read the selected endpoints and make the plan."""
-        owner = self.target.owner
-        wanted = [
-            self._sealed(desired(endpoint.spec, owner, endpoint.where))
+        wanted = [self._sealed(want) for want in self.declared(selection)]
+        wanted, unknown = self._with_named_principals(wanted)
+        live = self._read(wanted, selection)
+        wanted, missing = self._with_versions(wanted, live)
+        facts = self._facts(wanted, live)
+        wanted, found = checked(wanted, facts)
+        wanted, stale = with_refresh(wanted, live, facts, refresh=refresh_secrets)
+        plan = build(self.target, wanted, live, self.record.base)
+        return self._judged(plan, (*unknown, *missing, *found, *stale)), live
+
+    def declared(self, selection: Selection) -> list[Desired]:
+        """What the project wants, as written."""
+        return [
+            desired(endpoint.spec, self.target.owner, endpoint.where)
             for endpoint in self.loaded.endpoints
             if endpoint.name in selection
         ]
-        wanted, missing = self._with_versions(wanted)
-        live = self._read(wanted, selection)
-        wanted, found = checked(wanted, self._facts(wanted, live))
-        plan = build(self.target, wanted, live, self.record.base)
-        return self._judged(plan, (*missing, *found)), live
 
     def await_models(self, selection: Selection) -> None:
         """Wait for the model versions of endpoints that say so, as long as they say."""
@@ -84,7 +97,7 @@ class Session:
             if endpoint.name in selection and endpoint.spec.lifecycle.if_missing == "wait":
                 want = desired(endpoint.spec, self.target.owner, endpoint.where)
                 deadline = time.monotonic() + want.create_timeout
-                while self._with_versions([want])[0][0].pending and time.monotonic() < deadline:
+                while self._with_versions([want], {})[0][0].pending and time.monotonic() < deadline:
                     output.note(f"{want.name}: waiting for its model")
                     time.sleep(min(_MODEL_PAUSE, max(deadline - time.monotonic(), 0)))
 
@@ -107,28 +120,40 @@ class Session:
                     f"provisioner release {name} forgets it, with --restore as it was before",
                 )
 
-    def _with_versions(self, wanted: list[Desired]) -> tuple[list[Desired], list[Problem]]:
-        models = sorted(versions_to_find(wanted))
+    def _with_named_principals(self, wanted: list[Desired]) -> tuple[list[Desired], list[Problem]]:
+        return with_principals(wanted, Facts(principals=self._matches(names_to_find(wanted))))
+
+    def _matches(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        ordered = sorted(names)
+        meant = self.workspace.in_parallel(partial(directory.matches, self.workspace), ordered)
+        return {who: found for who, found in zip(ordered, meant, strict=True) if found is not None}
+
+    def _with_versions(
+        self, wanted: list[Desired], live: Mapping[str, Live]
+    ) -> tuple[list[Desired], list[Problem]]:
+        models = sorted(versions_to_find(wanted, live))
         found = self.workspace.in_parallel(partial(directory.version, self.workspace), models)
         return with_versions(wanted, Facts(versions=dict(zip(models, found, strict=True))))
 
     def _facts(self, wanted: list[Desired], live: dict[str, Live]) -> Facts:
         """Ask the workspace what has to be known of models and principals."""
         models = sorted(capacity_to_ask(wanted, live))
-        names = sorted(principals_to_find(wanted, live))
+        meant = self._matches(principals_to_find(wanted, live))
         sold = self.workspace.in_parallel(partial(directory.throughput, self.workspace), models)
-        meant = self.workspace.in_parallel(partial(directory.matches, self.workspace), names)
         unknown_group = any(
-            found == () and who.startswith("group:")
-            for who, found in zip(names, meant, strict=True)
+            found == () and who.startswith("group:") for who, found in meant.items()
         )
         return Facts(
             throughput={model: step for model, step in zip(models, sold, strict=True) if step},
-            principals={
-                who: found for who, found in zip(names, meant, strict=True) if found is not None
-            },
+            principals=meant,
+            scopes=self._scopes(wanted),
             groups=directory.group_names(self.workspace) if unknown_group else (),
         )
+
+    def _scopes(self, wanted: list[Desired]) -> dict[str, dict[str, int]]:
+        scopes = sorted(scopes_to_read(wanted))
+        found = self.workspace.in_parallel(partial(secret_scopes.keys, self.workspace), scopes)
+        return {scope: keys for scope, keys in zip(scopes, found, strict=True) if keys is not None}
 
     def _judged(self, plan: Plan, found: Iterable[Problem]) -> Plan:
         judged = policy.judge(plan, self.loaded.spec.policy)
@@ -206,6 +231,8 @@ def connected(settings: Settings, environment: str, parallelism: int = 10) -> It
             workspace.identity, workspace.list_endpoints, memory.load
         )
         _check_pin(loaded, identity)
+        if not loaded.spec.workspace.emulator:
+            output.note(_signed_in(workspace, identity))
         record = remembered or Record()
         record = replace(record, salt=record.salt or token_hex(16))
         yield Session(loaded, workspace, identity, memory, record, tuple(listed))
@@ -221,6 +248,12 @@ def _access(loaded: Loaded) -> Iterator[Access]:
     else:
         paced = os.environ.get("PROVISIONER_PACE") != "off"
         yield Access(where.host or "", where.profile or "", where.auth_type or "", paced=paced)
+
+
+def _signed_in(workspace: Workspace, identity: Identity) -> str:
+    number = f" (workspace {identity.workspace_id})" if identity.workspace_id else ""
+    text = f"signed in to {workspace.host}{number} as {identity.name} by {workspace.auth_type}"
+    return "\n".join(wrapped(text))
 
 
 def _check_pin(loaded: Loaded, identity: Identity) -> None:

@@ -28,6 +28,8 @@ _SECRET_KEYS = (
 
 def pristine() -> Json:
     """A new workspace: nothing the user made, everything the demonstrations need."""
+    # The workspace is one of spring 2025: it has the endpoints that were served then.
+    models = catalog().founding_models
     return {
         "format": FORMAT,
         "complete": True,
@@ -46,7 +48,7 @@ def pristine() -> Json:
         "workspace_models": {"legacy_churn": {"versions": {"1": {"status": "READY"}}}},
         "files": {path: {"object_type": "DIRECTORY", "object_id": 100 + i, "modified_at": EPOCH_MS}
                   for i, path in enumerate(_FOLDERS)},
-        "endpoints": {m.endpoint: _pay_per_token_endpoint(m) for m in catalog().pay_per_token},
+        "endpoints": {m.endpoint: _pay_per_token_endpoint(m) for m in models},
         "permissions": {},
     }  # fmt: skip
 

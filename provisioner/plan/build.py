@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from provisioner.diff import Cause, Comparison, Difference, Effect, Reason, compare
+from provisioner.diff import (
+    Cause,
+    Comparison,
+    Difference,
+    Effect,
+    Reason,
+    compare,
+    leaves,
+    without_unseen,
+)
 from provisioner.errors import Problem
 from provisioner.fields import Document, pattern_of
 from provisioner.plan import steps as calls
@@ -21,7 +30,7 @@ from provisioner.plan.model import (
     summarise,
 )
 from provisioner.wire import requests
-from provisioner.wire.answers import ABSENT, Live, digest
+from provisioner.wire.answers import ABSENT, FAILED, Live, digest
 from provisioner.wire.document import PROTECT_TAG
 
 
@@ -65,11 +74,21 @@ def build(
 def _fingerprint(target: Target, entries: Sequence[EndpointPlan]) -> str:
     meaning = [
         [entry.name, entry.action.value, entry.live_fingerprint]
-        + [[step.call, step.body] for step in entry.steps]
+        + [[step.call, _unordered(step.body)] for step in entry.steps]
         for entry in entries
         if entry.action is not Action.NONE
     ]
     return digest([target.owner, target.workspace.host, meaning])
+
+
+def _unordered(value: Any) -> Any:
+    """A body in which the order of addresses, keywords and the like says nothing."""
+    if isinstance(value, Mapping):
+        return {key: _unordered(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [_unordered(item) for item in value]
+        return sorted(items) if all(isinstance(item, str) for item in items) else items
+    return value
 
 
 def _endpoint(
@@ -89,8 +108,12 @@ def _endpoint(
     if live.owner not in {"", target.owner}:
         return _blocked(want, live, f"it is managed by {live.owner}")
     base = remembered(want.name, live.id)
-    found = compare(want.document, live.document, base, want.scope)
+    if base and live.update in FAILED:
+        base = without_unseen(base)  # what the failed roll-out carried may not be in force
+    found = _refreshed(compare(want.document, live.document, base, want.scope), want.refresh)
     changes = _changes(found.differences, want)
+    if any(_switches_capture_on_again(difference) for difference in found.differences):
+        return _blocked(want, live, _NO_CAPTURE_AGAIN, changes)
     converted = requests.is_external(found.target) is not requests.is_external(live.document)
     if any(change.effect is Effect.REPLACE for change in changes) or (
         converted and None not in map(requests.is_external, (found.target, live.document))
@@ -99,6 +122,25 @@ def _endpoint(
     # An endpoint that we remember by its id is ours even if somebody removed its tag.
     ours = bool(live.owner or base)
     return _update(target, want, live, found, changes, ours=ours)
+
+
+def _refreshed(found: Comparison, paths: frozenset[str]) -> Comparison:
+    """The comparison with references that are sent again although they are the same."""
+    again = [
+        Difference(
+            leaf.path,
+            leaf.keys,
+            leaf.field,
+            leaf.value,
+            leaf.value,
+            Effect.SET,
+            Cause.DRIFT,
+            Reason.SECRET_CHANGED,
+        )
+        for path, leaf in leaves(found.target).items()
+        if path in paths and all(path != known.path for known in found.differences)
+    ]
+    return replace(found, differences=(*found.differences, *again)) if again else found
 
 
 def _pending(want: Desired, live: Live | None) -> EndpointPlan:
@@ -263,12 +305,26 @@ def _blocked(
     )
 
 
+_CAPTURE = "config.auto_capture_config."
+_NO_CAPTURE_AGAIN = (
+    "legacy inference tables cannot be switched on again; use ai_gateway.inference_table_config"
+)
+
+
+def _switches_capture_on_again(found: Difference) -> bool:
+    """Payload logging that was disabled stays so (terraform-provider-databricks docs)."""
+    return found.path == f"{_CAPTURE}enabled" and found.before is False and found.after is True
+
+
 _ZERO_DISABLES = {"ai_gateway.rate_limits[].calls", "ai_gateway.rate_limits[].tokens"}
 
 
 def _note(found: Difference) -> str:
-    none_allowed = found.after == 0 and pattern_of(found.path) in _ZERO_DISABLES
-    return "0 = disabled" if none_allowed else ""
+    if found.after == 0 and pattern_of(found.path) in _ZERO_DISABLES:
+        return "0 = disabled"
+    if found.effect is Effect.REPLACE and found.path.startswith(_CAPTURE):
+        return "ai_gateway.inference_table_config can be renamed in place"
+    return ""
 
 
 def _changes(differences: Iterable[Difference], want: Desired) -> tuple[Change, ...]:

@@ -17,7 +17,7 @@ from provisioner.plan.model import (
     Plan,
     WorkspaceRef,
 )
-from provisioner.wire.answers import Live
+from provisioner.wire.answers import FAILED, Live
 
 
 class Sync(str, Enum):
@@ -144,6 +144,6 @@ def health(live: Live | None) -> Health:
         return Health.STOPPED
     if live.updating:
         return Health.UPDATING
-    if live.update in {"UPDATE_FAILED", "UPDATE_CANCELED"}:
+    if live.update in FAILED:
         return Health.UPDATE_FAILED
     return Health.READY if live.ready or "config" not in live.document else Health.NOT_READY

@@ -12,9 +12,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from provisioner.catalog import catalog
-from provisioner.errors import Problem, error, warning
+from provisioner.errors import Problem, Severity, error, warning
 from provisioner.plan.model import Desired
+from provisioner.plan.secrets import graph, uses
 from provisioner.wire.answers import Live
+from provisioner.wire.document import is_application_id
 
 Model = tuple[str, str]
 """A registered model, and one of its aliases or versions."""
@@ -40,18 +42,28 @@ class Facts:
     throughput: Mapping[Model, Throughput] = field(default_factory=dict)
     principals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Principals that a written one may mean; none = unknown, several = ambiguous."""
+    scopes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Keys of secret scopes, with the time of their last change."""
     groups: tuple[str, ...] = ()
     """Names of all groups, read only to suggest one for a name that is unknown."""
 
 
-def versions_to_find(desired: Iterable[Desired]) -> set[Model]:
-    """Aliases, and versions of endpoints that are told what to do when one is missing."""
+def versions_to_find(desired: Iterable[Desired], live: Mapping[str, Live]) -> set[Model]:
+    """Aliases, and versions that are not served yet."""
     return {
-        (entity["entity_name"], entity["entity_version"])
+        _model(entity)
         for want in desired
-        for _, entity in _entities(want)
-        if _is_alias(entity) or (want.if_missing != "fail" and entity.get("entity_version"))
+        for name, entity in _entities(want)
+        if entity.get("entity_version")
+        and "." in str(entity.get("entity_name"))
+        and (_is_alias(entity) or _model(entity) != _live_model(live.get(want.name), name))
     }
+
+
+def scopes_to_read(desired: Iterable[Desired]) -> set[str]:
+    """Secret scopes that declared endpoints refer to."""
+    documents = {want.name: want.document for want in desired if not want.pending}
+    return {secret.scope for secret in graph(documents)}
 
 
 def with_versions(desired: Iterable[Desired], facts: Facts) -> tuple[list[Desired], list[Problem]]:
@@ -68,7 +80,7 @@ def with_versions(desired: Iterable[Desired], facts: Facts) -> tuple[list[Desire
         ]
         for name, entity in missing:
             problems.append(_missing(want, name, entity))
-        pending = "; ".join(_absence(entity) for _, entity in missing)
+        pending = "; ".join(dict.fromkeys(_absence(entity) for _, entity in missing))
         result.append(replace(_pinned(want, facts), pending=pending))
     return result, problems
 
@@ -119,23 +131,44 @@ def capacity_to_ask(desired: Iterable[Desired], live: Mapping[str, Live]) -> set
     }
 
 
-def principals_to_find(desired: Iterable[Desired], live: Mapping[str, Live]) -> set[str]:
-    """Principals that get a right which they do not have yet."""
+def names_to_find(desired: Iterable[Desired]) -> set[str]:
+    """Service principals written by name: rights are read by application id."""
     return {
         who
         for want in desired
+        for who in want.document.get("permissions") or ()
+        if who.startswith("service_principal:") and not is_application_id(who.partition(":")[2])
+    }
+
+
+def with_principals(
+    desired: Iterable[Desired], facts: Facts
+) -> tuple[list[Desired], list[Problem]]:
+    """Spell principals as the service does; say which are unknown or ambiguous."""
+    wanted = list(desired)
+    problems = [problem for want in wanted for problem in _principals(want, facts)]
+    return [_respelled(want, facts) for want in wanted], problems
+
+
+def principals_to_find(desired: Iterable[Desired], live: Mapping[str, Live]) -> set[str]:
+    """Principals that get a right which they do not have yet; see also :func:`names_to_find`."""
+    wanted = list(desired)
+    named = names_to_find(wanted)
+    return {
+        who
+        for want in wanted
         if not want.pending
         for who in want.document.get("permissions") or ()
-        if who not in _live_rows(live.get(want.name))
+        if who not in named and who not in _live_rows(live.get(want.name))
     }
 
 
 def checked(desired: Iterable[Desired], facts: Facts) -> tuple[list[Desired], list[Problem]]:
     """Spell principals as the service does, and find what the answers rule out."""
-    wanted = list(desired)
-    problems = [problem for want in wanted for problem in _capacity(want, facts)]
-    problems += [problem for want in wanted for problem in _principals(want, facts)]
-    return [_respelled(want, facts) for want in wanted], problems
+    wanted, problems = with_principals(desired, facts)
+    problems += [problem for want in wanted for problem in _capacity(want, facts)]
+    problems += [problem for want in wanted for problem in _secrets(want, facts)]
+    return wanted, problems
 
 
 def _capacity(want: Desired, facts: Facts) -> Iterator[Problem]:
@@ -180,6 +213,49 @@ def _principals(want: Desired, facts: Facts) -> Iterator[Problem]:
             yield error("unknown-principal", summary, hint, where)
 
 
+def _secrets(want: Desired, facts: Facts) -> Iterator[Problem]:
+    if want.pending:
+        return
+    for secret, use in uses(want.name, want.document):
+        keys = facts.scopes.get(secret.scope)
+        if keys is not None and secret.key not in keys:
+            what = "key" if keys else "scope, or it has no keys"
+            near = get_close_matches(secret.key, keys, n=1)
+            hint = f"did you mean {secret.scope}/{near[0]}?" if near else "put it into its scope"
+            summary = f"{want.name}: there is no secret {secret}: no such {what}"
+            yield error("secret-missing", summary, hint, want.locate(use.path))
+
+
+def with_refresh(
+    desired: Iterable[Desired], live: Mapping[str, Live], facts: Facts, *, refresh: bool
+) -> tuple[list[Desired], list[Problem]]:
+    """Find references whose secret is newer than the configuration that uses it.
+
+    With ``refresh`` they are sent again; without, they are only told.
+    """
+    result, problems = [], []
+    for want in desired:
+        found = live.get(want.name)
+        since = found.configured_at if found else 0
+        newer = {
+            use.path: secret
+            for secret, use in uses(want.name, want.document)
+            if 0 < since < facts.scopes.get(secret.scope, {}).get(secret.key, 0)
+        }
+        result.append(replace(want, refresh=frozenset(newer)) if refresh else want)
+        for path, secret in () if refresh else newer.items():
+            problems.append(
+                Problem(
+                    Severity.NOTICE,
+                    "secret-stale",
+                    f"{want.name}: secret {secret} changed after the configuration that uses it",
+                    "apply --refresh-secrets sends the configuration again",
+                    want.locate(path),
+                )
+            )
+    return result, problems
+
+
 def _respelled(want: Desired, facts: Facts) -> Desired:
     rows: Mapping[str, Any] = want.document.get("permissions") or {}
     spelled = {who: facts.principals.get(who, ()) for who in rows}
@@ -197,7 +273,8 @@ def _entities(want: Desired) -> Sequence[tuple[str, Mapping[str, Any]]]:
 
 
 def _model(entity: Mapping[str, Any]) -> Model:
-    return str(entity.get("entity_name")), str(entity.get("entity_version"))
+    # Unity Catalog knows a name in any case.
+    return str(entity.get("entity_name")).lower(), str(entity.get("entity_version"))
 
 
 def _is_alias(entity: Mapping[str, Any]) -> bool:
@@ -208,6 +285,10 @@ def _live_entity(live: Live | None, name: str) -> Mapping[str, Any]:
     config = (live.document.get("config") if live else None) or {}
     found: Mapping[str, Any] = (config.get("served_entities") or {}).get(name) or {}
     return found
+
+
+def _live_model(live: Live | None, name: str) -> Model:
+    return _model(_live_entity(live, name))
 
 
 def _live_rows(live: Live | None) -> Mapping[str, Any]:

@@ -182,6 +182,8 @@ class Desired:
     """What to do when a model version does not exist: fail, skip or wait."""
     pending: str = ""
     """Why nothing can be done for now; the endpoint is left as it is."""
+    refresh: frozenset[str] = frozenset()
+    """Paths of secret references to send again, since the values behind them changed."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """What to say with a change, by path: the alias that a version comes from."""
     locate: Callable[[str], Where | None] = lambda _path: None

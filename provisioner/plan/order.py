@@ -27,6 +27,11 @@ def _limit(before: Any, after: Any) -> bool:
     return before is not None and (after is None or after > before)
 
 
+def _removed(before: Any, after: Any) -> bool:
+    """What belongs to a limit or a table goes together with it."""
+    return before is not None and after is None
+
+
 def _switched_off(before: Any, after: Any) -> bool:
     return bool(before) and not after
 
@@ -59,6 +64,10 @@ def _more_rights(before: Any, after: Any) -> bool:
 _RULES: dict[str, Callable[[Any, Any], bool]] = {
     "ai_gateway.rate_limits[].calls": _limit,
     "ai_gateway.rate_limits[].tokens": _limit,
+    "ai_gateway.rate_limits[].renewal_period": _removed,
+    "ai_gateway.inference_table_config.catalog_name": _removed,
+    "ai_gateway.inference_table_config.schema_name": _removed,
+    "ai_gateway.inference_table_config.table_name_prefix": _removed,
     "ai_gateway.fallback_config.enabled": _switched_on,
     "ai_gateway.inference_table_config.enabled": _switched_off,
     "ai_gateway.usage_tracking_config.enabled": _switched_off,

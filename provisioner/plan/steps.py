@@ -32,6 +32,9 @@ def creation(target: Target, want: Desired, found: Comparison) -> tuple[Step, ..
     granted = tuple(path for path in paths if path.startswith("permissions["))
     made = tuple(path for path in paths if path not in granted)
     steps = [_step(requests.create(document), made)]
+    if want.document.get("ai_gateway", document) is None:
+        # The service switches usage tracking on by itself for some kinds; a null means nothing.
+        steps += [_step(request, ()) for request in requests.update_gateway(want.name, {}, {})]
     if want.scope.exact_permissions and "permissions" in document:
         steps.append(_step(requests.replace_permissions("", rows, target.caller), granted))
     elif rows:

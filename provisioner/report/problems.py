@@ -37,14 +37,15 @@ def _problem(problem: Problem) -> Iterator[str]:
         yield f"{problem.where}: {kind}: {printable(problem.summary)}"
     else:
         mark = f"{problem.severity.value}[{problem.code}]: "
-        first, *rest = _wrapped(mark + printable(problem.summary))
+        first, *rest = wrapped(mark + printable(problem.summary))
         yield f"{kind}: {first.removeprefix(mark)}"
         yield from rest
     if problem.hint:
-        yield from _wrapped(f"    {printable(problem.hint)}")
+        yield from wrapped(f"    {printable(problem.hint)}")
 
 
-def _wrapped(text: str) -> list[str]:
+def wrapped(text: str) -> list[str]:
+    """``text`` on as many lines as it needs; addresses and names are never broken."""
     return wrap(
         text,
         WIDTH,

@@ -46,6 +46,7 @@ _REASONS = {
     Reason.IGNORED: "left alone: lifecycle.ignore",
     Reason.SERVER_DECIDES: "left alone: the service decides it",
     Reason.FIXED_AT_CREATION: "fixed at creation",
+    Reason.SECRET_CHANGED: "the secret changed, sent again",
 }
 
 
@@ -225,7 +226,7 @@ def _mark(change: Change) -> tuple[str, str | None]:
 def _values(change: Change) -> str:
     if change.effect is Effect.NONE and change.before == change.after:
         return "" if isinstance(change.before, dict) else value_text(change.before)
-    if change.before is None:
+    if change.before is None or change.reason is Reason.SECRET_CHANGED:
         return value_text(change.after)
     if change.after is None:
         return f"was {value_text(change.before)}"
@@ -239,7 +240,8 @@ def _notes(change: Change) -> Iterator[str]:
         yield "fixed at creation"
     elif reason := _REASONS[change.reason]:
         yield reason
-    if change.cause is Cause.DRIFT and change.effect is not Effect.NONE:
+    outside = change.cause is Cause.DRIFT and change.reason is not Reason.SECRET_CHANGED
+    if outside and change.effect is not Effect.NONE:
         yield "changed outside"
     if change.note:
         yield printable(change.note)
@@ -336,8 +338,10 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows under the names of their columns."""
     cells = [[*columns], *([value_text(row[column]) for column in columns] for row in rows)]
     widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
-    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
-    return "\n".join([_dim(lines[0]), *lines[1:]])
+    head, *lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
+    last = sum(widths[:-1]) + 2 * len(widths[:-1])
+    folded = (wrap(line, WIDTH, subsequent_indent=" " * last) for line in lines)
+    return "\n".join([_dim(head), *(part for parts in folded for part in parts)])
 
 
 def moved(saved: Plan, fresh: Plan, names: Sequence[str]) -> str:

@@ -36,7 +36,6 @@ RULES: tuple[Rule, ...] = (
     names.entity_names,
     names.entity_count,
     names.granted_once,
-    names.grants_are_possible,
     tags.tag_of_the_tool,
     tags.tag_limits,
     kinds.governs_only_what_it_can,

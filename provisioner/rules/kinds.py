@@ -27,6 +27,10 @@ def governs_only_what_it_can(endpoint: Judged) -> Iterator[Problem]:
     """Of somebody else's endpoint only gateway, tags and permissions are managed."""
     if endpoint.spec.governs is None:
         return
+    if endpoint.name.startswith("databricks-") and endpoint.spec.permissions is not None:
+        summary = "permissions cannot be managed on endpoints that Databricks provides"
+        hint = "grant EXECUTE on the model in Unity Catalog instead"
+        yield error("not-governable", summary, hint, endpoint.where("permissions"))
     for key in sorted(endpoint.spec.model_fields_set - _GOVERNABLE):
         summary = f"`{key}` of a governed endpoint cannot be managed"
         hint = "only ai_gateway, tags and permissions can"

@@ -78,15 +78,6 @@ def granted_once(endpoint: Judged) -> Iterator[Problem]:
         seen.add((kind, name.lower()))
 
 
-def grants_are_possible(endpoint: Judged) -> Iterator[Problem]:
-    """Databricks' own endpoints have no permissions of their own."""
-    governs = endpoint.spec.governs or ""
-    if governs.startswith(OWN_PREFIX) and endpoint.spec.permissions is not None:
-        summary = f"`{governs}` belongs to Databricks and has no permissions"
-        hint = "limit its use with `ai_gateway.rate_limits`"
-        yield error("permissions-impossible", summary, hint, endpoint.where("permissions"))
-
-
 def _entities(endpoint: Judged) -> Where | None:
     return endpoint.where("config.served_entities")
 

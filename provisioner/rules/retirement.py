@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.errors import Problem, error, fixable, warning
 from provisioner.rules.capacity import architecture_of, facts
-from provisioner.rules.judged import OWN_PREFIX, Judged, Setting, hosted, served
+from provisioner.rules.judged import Judged, Setting, hosted, served
 from provisioner.rules.limits import DAYS_BEFORE_RETIREMENT
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def hosted_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
         if gone is None:
             continue
         problem = _problem(gone, name, path, endpoint, setting.today)
-        successor = _successor(gone)
+        successor = gone.replacement_endpoint
         if problem and successor:
             yield fixable(problem, name, successor)
         elif problem:
@@ -32,25 +32,25 @@ def hosted_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
 
 
 def provisioned_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
-    """The architecture of a provisioned model is still offered, as far as the catalog knows."""
+    """A model that is provisioned is not retired for that, as far as the catalog knows."""
     if setting.today is None:
         return
     for path, entity in served(endpoint):
-        architecture = architecture_of(entity)
-        # The catalog may or may not know dates of architectures.
-        if architecture and (ends := getattr(architecture, "retired_on", None)):
-            problem = _dated(architecture.name, str(ends), setting.today)
-            if problem:
-                code, summary = problem
-                make = error if code == "retired-model" else warning
-                hint = _hint(getattr(architecture, "replacement", None))
-                yield make(code, summary, hint, endpoint.where(path))
+        if architecture_of(entity) is None:
+            continue
+        for gone in facts().retired:
+            ends = gone.throughput_retired_on
+            if ends is None or _entity(gone) != entity.entity_name:
+                continue
+            if found := _dated(f"provisioned throughput of {gone.model}", ends, setting.today):
+                make = error if found[0] == "retired-model" else warning
+                yield make(*found, _hint(gone), endpoint.where(f"{path}.entity_name"))
 
 
 def _problem(
     gone: RetiredModel, name: str, path: str, endpoint: Judged, today: date
 ) -> Problem | None:
-    where, hint = endpoint.where(path), _hint(_successor(gone) or gone.replacement)
+    where, hint = endpoint.where(path), _hint(gone)
     ends = gone.retired_on or gone.retired_by
     if ends is None:
         summary = f"{name} is said to be retired, the date is not known"
@@ -75,16 +75,15 @@ def _dated(name: str, ends: str, today: date) -> tuple[str, str] | None:
     return "retiring-model", f"{name} will be retired on {ends}, in {days} day{'s' * (days != 1)}"
 
 
-def _hint(replacement: str | None) -> str:
-    if replacement:
-        return f"use {replacement}"
+def _entity(gone: RetiredModel) -> str | None:
+    """The model in Unity Catalog, which may stand with the model as it was."""
+    was = (model.entity for model in facts().pay_per_token if model.endpoint == gone.endpoint)
+    return gone.entity or next(was, None)
+
+
+def _hint(gone: RetiredModel) -> str:
+    if named := gone.replacement_endpoint or gone.replacement:
+        return f"use {named}"
+    if gone.replacement_in_practice:
+        return f"no replacement is announced; others use {gone.replacement_in_practice}"
     return "no replacement is announced: choose another model"
-
-
-def _successor(gone: RetiredModel) -> str:
-    """The endpoint that takes over, when the catalog has it; empty when it does not."""
-    if (gone.replacement or "").startswith(OWN_PREFIX):
-        return gone.replacement or ""
-    ended = {model.endpoint for model in facts().retired}
-    same = (m.endpoint for m in facts().pay_per_token if m.model == gone.replacement)
-    return next((name for name in same if name not in ended), "")

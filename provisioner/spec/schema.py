@@ -7,6 +7,7 @@ import copy
 import inspect
 import textwrap
 from collections.abc import Iterable
+from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -51,6 +52,9 @@ def json_schema(
     else:
         _allow_partial_endpoints(schema)
         _add_levels(schema, list(rules))
+        # An environment that extends another has the project from there.
+        del schema["required"]
+        schema["anyOf"] = [{"required": ["project"]}, {"required": ["extends"]}]
     schema = _with_variables(schema)
     schema["$defs"]["Variable"] = _A_VARIABLE
     return {
@@ -81,6 +85,7 @@ def _models() -> list[type[BaseModel]]:
     return found
 
 
+@cache
 def _field_docstrings(owner: type) -> dict[str, str]:
     """The text below each annotated name in the source of a class."""
     if not issubclass(owner, Written):

@@ -47,6 +47,8 @@ class Live:
     """Served entities whose deployment failed, each with what the service says about it."""
     implicit_rows: Mapping[str, str] = field(default_factory=dict)
     """Undeclared rights that the service gave the creator and the caller."""
+    configured_at: int = 0
+    """Epoch milliseconds at which the serving configuration was accepted; 0 = not known."""
     creator: str = ""
     stopped: bool = False
 
@@ -60,6 +62,8 @@ class Live:
         return digest({"id": self.id, "document": self.document})
 
 
+FAILED = frozenset({"UPDATE_FAILED", "UPDATE_CANCELED"})
+"""States of an update that came to nothing; the earlier configuration serves."""
 ABSENT = "absent"
 """Fingerprint of an endpoint that does not exist."""
 
@@ -106,6 +110,7 @@ def live_endpoint(
         failures=_failures(pending or config),
         creator=str(answer.get("creator") or ""),
         implicit_rows=implicit_rows,
+        configured_at=_configured_at(config),
         stopped=(state.get("suspend") or "NOT_SUSPENDED") != "NOT_SUSPENDED",
     )
 
@@ -145,6 +150,12 @@ def _direct_rows(permissions: Mapping[str, Any]) -> dict[str, str]:
         if kind and levels and (kind, row[PRINCIPALS[kind]]) != ("group", "admins"):
             rows[principal(kind, row[PRINCIPALS[kind]])] = levels[0]
     return rows
+
+
+def _configured_at(config: Mapping[str, Any]) -> int:
+    # Each roll-out gives its served entities a time of creation.
+    times = (entity.get("creation_timestamp") for entity in config.get("served_entities") or [])
+    return max((int(moment) for moment in times if moment), default=0)
 
 
 def _failures(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

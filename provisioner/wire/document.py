@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -47,6 +48,14 @@ def desired_document(
     if permissions is not None:
         document["permissions"] = dict(permissions)
     return document
+
+
+_APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_application_id(name: str) -> bool:
+    """Whether a name is the application id of a service principal, and not its display name."""
+    return _APPLICATION_ID.fullmatch(name) is not None
 
 
 def principal(kind: str, name: str) -> str:

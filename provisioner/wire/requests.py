@@ -128,19 +128,20 @@ def _config_body(target: Document, want: Document) -> dict[str, Any]:
     if "served_entities" in config:
         body["served_entities"] = [
             {"name": name, **_entity_body(entities[name], wanted.get(name) or {})}
-            for name in _in_order(entities, config.get("fallback_order") or list(wanted))
+            for name in _in_order(entities, config.get("fallback_order") or ())
         ]
     routes = (config.get("traffic_config") or {}).get("routes") or {}
     if routes and ("traffic_config" in declared or routes.keys() == entities.keys()):
         body["traffic_config"] = {
-            "routes": [{"served_entity_name": name, **route} for name, route in routes.items()]
+            "routes": [{"served_entity_name": name, **routes[name]} for name in sorted(routes)]
         }
     return body
 
 
 def _in_order(entities: Mapping[str, Any], order: Sequence[str]) -> list[str]:
+    """Fallback order where there is one; else by name, so that one meaning has one body."""
     known = [name for name in order if name in entities]
-    return [*known, *(name for name in entities if name not in known)]
+    return [*known, *sorted(entities.keys() - set(known))]
 
 
 def _sendable(block: Mapping[str, Any], wanted: Mapping[str, Any], pattern: str) -> dict[str, Any]:
@@ -175,7 +176,7 @@ def _gateway_body(gateway: Document) -> dict[str, Any]:
     limits = gateway.get("rate_limits")
     if limits is None:
         return dict(gateway)
-    return {**gateway, "rate_limits": [_limit(name, limit) for name, limit in limits.items()]}
+    return {**gateway, "rate_limits": [_limit(name, limits[name]) for name in sorted(limits)]}
 
 
 def _limit(name: str, limit: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import urlencode
 
 from provisioner.errors import InvalidRequest, NotFound, PermissionDenied
 from provisioner.plan.lookups import Model, Throughput
-from provisioner.wire.document import principal
+from provisioner.wire.document import is_application_id, principal
 from provisioner.wire.requests import ENDPOINTS
 from provisioner.workspace.gateway import Workspace
 
 _MODELS = "/api/2.1/unity-catalog/models"
 _SCIM = "/api/2.0/preview/scim/v2"
-_APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SOURCES = {
     "user": ("Users", "userName"),
     "group": ("Groups", "displayName"),
@@ -32,6 +30,9 @@ def version(workspace: Workspace, model: Model) -> str | None:
         )
     except NotFound:
         return None
+    except PermissionDenied:
+        # Not to be known; the service will say when it is asked to serve it.
+        return None if wanted.startswith("@") else wanted
     found = answer.get("version", answer.get("version_num"))
     ready = answer.get("status", "READY") == "READY"
     return str(found) if ready and found is not None else None
@@ -53,7 +54,7 @@ def matches(workspace: Workspace, who: str) -> tuple[str, ...] | None:
     """Principals that a written one may mean; ``None`` = the caller may not look."""
     kind, _, name = who.partition(":")
     source, attribute = _SOURCES[kind]
-    if kind == "service_principal" and not _APPLICATION_ID.fullmatch(name):
+    if kind == "service_principal" and not is_application_id(name):
         attribute = "displayName"
     found = _scim(workspace, source, f'{attribute} eq "{_quoted(name)}"')
     if found is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,13 +19,14 @@ from provisioner.errors import (
     WorkspaceError,
 )
 from provisioner.wire.answers import Live, live_endpoint
-from provisioner.wire.document import principal
+from provisioner.wire.document import is_application_id, principal
 from provisioner.wire.requests import ENDPOINTS, PERMISSIONS, is_operation
 from provisioner.workspace.failures import translated
 from provisioner.workspace.pacing import Pace
 from provisioner.workspace.retries import RetryClock
 from provisioner.workspace.sdk import ApiClient, Config
 from provisioner.workspace.settle import settle
+from provisioner.workspace.sign_in import kept_for_a_while
 from provisioner.workspace.throttle import Throttle
 
 T = TypeVar("T")
@@ -35,7 +35,6 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 
-_APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ORG_ID = "x-databricks-org-id"
 _FIRST_CONTACT = 15
 """Seconds to try to reach a workspace at all: a wrong host should not take a minute."""
@@ -110,6 +109,8 @@ class Workspace:
                 "set DATABRICKS_TOKEN, or name a profile or an auth_type under `workspace`",
             ) from failure
         config.retry_timeout_seconds = patience
+        # For OIDC in pipelines the SDK (0.156) fetches two tokens for every single call.
+        config.authenticate = kept_for_a_while(config.authenticate)  # type: ignore[method-assign]
         limit = catalog().operations
         pace = Pace(limit.calls, limit.seconds) if access.paced else None
         return cls(config, clock, throttle, pace)
@@ -122,7 +123,7 @@ class Workspace:
             )
         name = str(answer.get("userName") or "")
         # For a service principal userName is its application id (SDK, scim Me).
-        kind = "service_principal" if _APPLICATION_ID.fullmatch(name) else "user"
+        kind = "service_principal" if is_application_id(name) else "user"
         self._caller = principal(kind, name)
         return Identity(name, self._caller, str(answer.get(_ORG_ID) or ""))
 

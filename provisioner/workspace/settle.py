@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from provisioner.catalog import catalog
 from provisioner.errors import EndpointFailed, NotFound, StillInProgress
-from provisioner.wire.answers import Live
+from provisioner.wire.answers import FAILED, Live
 
 _LOG_LINES = 5
 _FIRST_PAUSE = 0.25
@@ -42,7 +42,7 @@ def settle(
         live = read(name)
         if live is None:
             raise NotFound(f"cannot wait for {name}: it was deleted meanwhile")
-        if live.update in {"UPDATE_FAILED", "UPDATE_CANCELED"}:
+        if live.update in FAILED:
             raise _failure(live, log)
         if not live.updating and _serves(live, version):
             return live

@@ -23,6 +23,7 @@ import os
 import re
 import shlex
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,11 +140,16 @@ def sorted_progress(lines: list[str]) -> list[str]:
     return sorted(of_endpoints, key=lambda line: line.split(":")[0]) + rest
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder whose path is always as long, since long lines are broken where they end."""
+    with tempfile.TemporaryDirectory(prefix="golden-", dir="/tmp") as path:
+        yield Path(path)
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_golden(
-    name: str, tmp_path: Path, emulator: Emulator, signed_in: pytest.MonkeyPatch
-) -> None:
-    root = tmp_path / "project"
+def test_golden(name: str, folder: Path, emulator: Emulator, signed_in: pytest.MonkeyPatch) -> None:
+    root = folder / "project"
     shutil.copytree(FOLDER / "_project", root)
     dev = root / "environments" / "dev.yaml"
     dev.write_text(dev.read_text().replace("HOST", emulator.url))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -29,13 +30,19 @@ def written(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.fixture
-def fresh(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that `init` made; its name is no project's name."""
-    folder = tmp_path / "Our Models"
+    folder = tmp_path_factory.mktemp("init") / "Our Models"
     done = invoke(["init", str(folder)])
     assert done.code == 0, done.err
     return folder
+
+
+@pytest.fixture
+def fresh(made: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(made, tmp_path / made.name))
 
 
 def run(folder: Path, *arguments: str) -> Run:

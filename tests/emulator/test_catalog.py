@@ -53,7 +53,7 @@ def test_architecture_of_a_model() -> None:
 
 def test_a_new_workspace_holds_the_pay_per_token_endpoints(api: Api) -> None:
     names = {entry["name"] for entry in api.ok("GET", ENDPOINTS)["endpoints"]}
-    assert names == {model.endpoint for model in FACTS.pay_per_token}
+    assert names == {model.endpoint for model in FACTS.founding_models}
     for architecture in FACTS.architectures:
         for entity in architecture.entity_examples:
             answer = api.ok("GET", f"{ENDPOINTS}/get-model-optimization-info/{entity}/1")

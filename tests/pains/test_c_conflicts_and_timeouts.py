@@ -93,7 +93,6 @@ def test_c4_the_reason_of_a_failed_update(project: Project, cli: Cli, slow: Emul
     assert drift["messages"] == ["prod: Model version 7 not found"]
 
 
-@pytest.mark.xfail(strict=True, reason="B15: exit code 8")
 def test_c4_the_failure_names_entity_and_message(
     cli: Cli, project: Project, emulator: Emulator
 ) -> None:

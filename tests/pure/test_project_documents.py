@@ -16,7 +16,10 @@ from provisioner.project.documents import read_documents
 from provisioner.rules import check
 from provisioner.spec import Node
 
-words = st.text(alphabet="abcXYZ019-_ .é", min_size=1, max_size=8)
+# PyYAML writes text like `-.5` bare, which is a number to YAML 1.2.
+words = st.text(alphabet="abcXYZ019-_ .é", min_size=1, max_size=8).filter(
+    lambda text: not text.lstrip("-").startswith(".")
+)
 scalars = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | words
 documents = st.dictionaries(
     words,

@@ -1,0 +1,179 @@
+"""Models that Databricks hosts: by token, retired ones, and families for provisioned throughput."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from provisioner.catalog.reading import Provenance
+
+Task = Literal["chat", "completions", "embeddings"]
+Sizing = Literal["tokens_per_second", "model_units"]
+Reasoning = Literal["none", "always", "hybrid", "effort", "adaptive", "yes"]
+"""``yes``: it reasons, and how it is switched on is not stated."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What was said of a feature that came or went, and when."""
+
+    value: bool
+    as_of: str
+    """ISO date of the document; that of the founding documents is an estimate."""
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class PayPerTokenModel:
+    """An endpoint that Databricks owns and bills by token. None: not stated anywhere read."""
+
+    endpoint: str
+    model: str
+    task: Task
+    provenance: Provenance
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    default_max_tokens: int | None = None
+    embedding_dims: int | None = None
+    dims_configurable: bool = False
+    """``embedding_dims`` is the most, a request may ask for fewer."""
+    normalized: bool | None = None
+    """Whether embeddings come back with length one; None for other tasks."""
+    reasoning: Reasoning | None = None
+    reasoning_note: str | None = None
+    inputs: tuple[str, ...] = ()
+    """Kinds of input, as far as stated: text, image, video, audio."""
+    vision: tuple[Statement, ...] = ()
+    """What was said of image input, oldest first."""
+    function_calling: bool | None = None
+    function_calling_note: str | None = None
+    languages: str | None = None
+    licence: str | None = None
+    licence_note: str | None = None
+    regions: str | None = None
+    """Where it is offered, when that is restricted."""
+    cross_geo: str | None = None
+    """When requests have to be allowed to leave the workspace's geography."""
+    hosting: str | None = None
+    preview: bool = False
+    api: str | None = None
+    """The only route it answers on, when it is not the usual one."""
+    entity: str | None = None
+    """The same model in Unity Catalog, where known."""
+    replaces: str | None = None
+    """Endpoint that it took the place of."""
+    replaces_since: str | None = None
+    query_instruction: str | None = None
+    """Text to put before a retrieval query; optional, never before what is indexed."""
+    name_confidence: str | None = None
+    """Why the endpoint's name is not certain."""
+    founding: bool = False
+    """Whether the founding documents list it as served."""
+    tags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def api_task(self) -> str:
+        """The task as the REST API spells it."""
+        return f"llm/v1/{self.task}"
+
+    def reads_images(self, date: str) -> bool | None:
+        """Whether it took images at a date; None where nothing is said."""
+        said = [one.value for one in self.vision if one.as_of <= date]
+        return said[-1] if said else self.vision[0].value if self.vision else None
+
+
+@dataclass(frozen=True)
+class RetiredModel:
+    """A pay-per-token model that is gone, or has a date for it."""
+
+    endpoint: str
+    model: str
+    task: Task
+    provenance: Provenance
+    retired_on: str | None = None
+    """ISO date, None where only ``retired_by`` is known."""
+    retired_by: str | None = None
+    """Latest possible date, from somebody who found it gone."""
+    throughput_retired_on: str | None = None
+    """The date for provisioned throughput, where it has one of its own."""
+    replacement: str | None = None
+    """What the announcement names."""
+    replacement_in_practice: str | None = None
+    """What others moved to, where no announcement was found."""
+    replacement_endpoint: str | None = None
+    """Endpoint of either replacement: what an automatic fix may write."""
+    redirected_until: str | None = None
+    """Requests went to the replacement until then."""
+    entity: str | None = None
+    """The same model in Unity Catalog, where known."""
+    observed_error: str | None = None
+    """What a request got after the date."""
+    note: str | None = None
+
+    @property
+    def dates(self) -> Mapping[str, str | None]:
+        """Mode to its date; a mode that is not retired is not there."""
+        found: dict[str, str | None] = {"pay_per_token": self.retired_on or self.retired_by}
+        if self.throughput_retired_on:
+            found["provisioned_throughput"] = self.throughput_retired_on
+        return found
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A model family that can be served with provisioned throughput."""
+
+    id: str
+    name: str
+    tasks: tuple[Task, ...]
+    sizing: Sizing
+    provenance: Provenance
+    entity_examples: tuple[str, ...] = ()
+    """Unity Catalog models of the family that come with every workspace."""
+    licence: str | None = None
+    normalized: bool | None = None
+    """Whether embeddings come back with length one; None for other tasks."""
+    founding: bool = False
+    """Whether it is one of the twelve of the founding documents."""
+    preview: bool = False
+    restrictions: tuple[str, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class ThroughputChunk:
+    """An observed size of the step in which tokens per second are bought.
+
+    The service decides it per model and workspace: ask it where a workspace is at hand.
+    """
+
+    entity: str
+    model_type: str
+    chunk: int
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class ModelUnits:
+    """How model units are sold."""
+
+    value: int
+    """They are multiples of this."""
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class SizingStyle:
+    """One of the ways in which capacity is written."""
+
+    id: str
+    fields: tuple[str, ...]
+    applies_to: str
+    rule: str
+    provenance: Provenance
+    optional_fields: tuple[str, ...] = ()
+    lookup: str | None = None
+    """The call that tells the step for one model."""
+    example: str | None = None
