@@ -101,6 +101,28 @@ def warning(code: str, summary: str, hint: str = "", where: Where | None = None)
     return Problem(Severity.WARNING, code, summary, hint, where)
 
 
+def notice(code: str, summary: str, hint: str = "", where: Where | None = None) -> Problem:
+    """A problem that is only worth knowing."""
+    return Problem(Severity.NOTICE, code, summary, hint, where)
+
+
+@dataclass(frozen=True)
+class Fixable(Problem):
+    """A problem that goes away when one word of a file is replaced."""
+
+    old: str = ""
+    """The key or the value at ``where``, as it is understood."""
+    new: str = ""
+    """What should stand there."""
+
+
+def fixable(problem: Problem, old: str, new: str) -> Fixable:
+    """The same problem, with the edit that takes it away."""
+    return Fixable(
+        problem.severity, problem.code, problem.summary, problem.hint, problem.where, old, new
+    )
+
+
 class ProvisionerError(Exception):
     """Base of everything that this tool raises on purpose."""
 

@@ -85,7 +85,7 @@ def _write(path: Path, text: str) -> None:
 
 def _contents(directory: Path) -> dict[str, str]:
     """Every file of the new project with its text."""
-    from provisioner.spec import json_schema  # needs all models, which other commands do not
+    from provisioner.cli.schema import of_files  # needs all models, which other commands do not
 
     folder = resources.files("provisioner.cli").joinpath("template")
     project = _project_name(directory)
@@ -94,7 +94,7 @@ def _contents(directory: Path) -> dict[str, str]:
         for name, template in _TEMPLATES.items()
     }
     for name, kind in _SCHEMAS.items():
-        contents[name] = json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
+        contents[name] = json.dumps(of_files(kind), indent=2, ensure_ascii=False) + "\n"
     return contents
 
 

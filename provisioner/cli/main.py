@@ -31,6 +31,7 @@ _COMMANDS = {
     "show": "show",
     "catalog": "catalog",
     "schema": "schema",
+    "explain": "explain",
     "emulator": "emulator",
 }
 """Command name to its module, and the name in it where that is not ``command``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime, timezone
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,6 +37,11 @@ class Selection:
     def __contains__(self, name: object) -> bool:
         wanted = not self.only or any(fnmatchcase(str(name), glob) for glob in self.only)
         return wanted and not any(fnmatchcase(str(name), glob) for glob in self.exclude)
+
+
+def today() -> date:
+    """The day to judge dates by."""
+    return datetime.now(tz=timezone.utc).date()
 
 
 def environment(command: Command) -> Command:

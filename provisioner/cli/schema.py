@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import click
 
@@ -18,11 +18,17 @@ _ANSWERS = ("plan", "drift", "outcome")
 def command(kind: str) -> None:
     """Print the JSON Schema of what is written or answered."""
     if kind in _WRITTEN:
-        from provisioner.spec import json_schema
-
-        schema = json_schema(cast('Literal["endpoint", "environment"]', kind))
+        schema = of_files(cast('Literal["endpoint", "environment"]', kind))
     else:
         from provisioner.report import machine
 
         schema = machine.schema(kind)
     output.answer(json.dumps(schema, indent=2, ensure_ascii=False))
+
+
+def of_files(kind: Literal["endpoint", "environment"]) -> dict[str, Any]:
+    """The schema of what is written, with the codes of the rules."""
+    from provisioner.rules.explained import explanations
+    from provisioner.spec import json_schema
+
+    return json_schema(kind, [info.code for info in explanations().values() if info.adjustable])

@@ -15,8 +15,8 @@ from typing import Any
 from provisioner import policy, rules
 from provisioner.cli import embedded, output
 from provisioner.cli.memory import Memory
-from provisioner.cli.options import Selection, Settings
-from provisioner.errors import Problem, Refused, warning
+from provisioner.cli.options import Selection, Settings, today
+from provisioner.errors import Problem, Refused, Severity, warning
 from provisioner.plan import EMBEDDED, Desired, Plan, Target, WorkspaceRef, build, desired
 from provisioner.plan.lookups import (
     Facts,
@@ -207,7 +207,11 @@ def _owner(summary: Mapping[str, Any]) -> str:
 
 def load(settings: Settings, environment: str) -> Loaded:
     """Load one environment of the project, offline."""
-    return open_project(project_root(settings)).load(environment, rules.check)
+    judge = partial(rules.check, today=today())
+    loaded = open_project(project_root(settings)).load(environment, judge)
+    # What is only worth knowing is said by validate; here it would be said every day.
+    worth = tuple(p for p in loaded.problems if p.severity is not Severity.NOTICE)
+    return replace(loaded, problems=worth)
 
 
 def project_root(settings: Settings) -> Path:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+
 import click
 
 from provisioner import rules
 from provisioner.cli import output
-from provisioner.cli.options import Settings
-from provisioner.errors import ExitCode, Problem, ProjectInvalid
+from provisioner.cli.options import Settings, output_format, today
+from provisioner.errors import ExitCode, ProjectInvalid
 from provisioner.project import Project, find_root, open_project
+from provisioner.report import checked as report
+from provisioner.report.checked import Checked
 
 
 @click.command("validate")
@@ -19,34 +26,79 @@ from provisioner.project import Project, find_root, open_project
     metavar="ENV",
     help="Environment; all of them when it is not given.  [env: PROVISIONER_ENVIRONMENT]",
 )
+@output_format("text", "json", "sarif", "junit", "github")
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Day to judge models' retirements by.  [default: today]",
+)
+@click.option("--fix", is_flag=True, help="Write what is certain into the files, after a look.")
+@click.option("--yes", is_flag=True, help="With --fix: do not ask.")
 @click.pass_obj
-def command(settings: Settings, environment: str | None) -> ExitCode:
+def command(
+    settings: Settings,
+    environment: str | None,
+    form: str,
+    as_of: datetime | None,
+    *,
+    fix: bool,
+    yes: bool,
+) -> ExitCode:
     """Find everything that can be known to be wrong, without a workspace."""
-    from pathlib import Path
+    root = settings.project or find_root(Path.cwd())
+    day = as_of.date() if as_of else today()
+    if fix:
+        from provisioner.cli import fixing
 
-    project = open_project(settings.project or find_root(Path.cwd()))
+        look = partial(_checked, environment=environment, day=day)
+        fixing.fix(root, lambda project: report.together(look(project)), yes=yes)
+    found = _checked(open_project(root), environment, day)
+    _show(form, found, _prefix(root))
+    failed = any(problem.is_error for checked in found for problem in checked.problems)
+    return ExitCode.INVALID if failed else ExitCode.OK
+
+
+def _checked(project: Project, environment: str | None, day: date) -> list[Checked]:
     names = (environment,) if environment else project.environments
-    problems: set[Problem] = set()
-    for name in names:
-        found, count = _problems(project, name)
-        problems |= set(found)
-        output.answer(f"{name}: {_verdict(found, count)}")
-    output.show_problems(sorted(problems, key=Problem.sort_key))
-    return ExitCode.INVALID if any(found.is_error for found in problems) else ExitCode.OK
+    return [_environment(project, name, day) for name in names]
 
 
-def _problems(project: Project, environment: str) -> tuple[tuple[Problem, ...], int]:
+def _environment(project: Project, name: str, day: date) -> Checked:
     try:
-        loaded = project.load(environment, rules.check)
+        loaded = project.load(name, partial(rules.check, today=day))
     except ProjectInvalid as failure:
-        return failure.problems(), 0
-    return loaded.problems, len(loaded.endpoints)
+        return Checked(name, 0, failure.problems())
+    return Checked(name, len(loaded.endpoints), loaded.problems)
 
 
-def _verdict(problems: tuple[Problem, ...], endpoints: int) -> str:
-    errors = sum(problem.is_error for problem in problems)
-    warnings = len(problems) - errors
-    if errors:
-        return f"{errors} error{'s' * (errors != 1)}"
-    noted = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
-    return f"{endpoints} endpoint{'s' * (endpoints != 1)} valid{noted}"
+def _show(form: str, found: Sequence[Checked], prefix: str) -> None:
+    problems = report.together(found)
+    if form == "text":
+        for checked in found:
+            output.answer(report.verdict(checked))
+        output.show_problems(problems)
+    elif form == "json":
+        output.answer(report.to_json(found))
+    elif form == "junit":
+        from provisioner.report import junit
+
+        output.answer(junit.suites(found))
+    elif form == "sarif":
+        from provisioner.report import sarif
+        from provisioner.rules.explained import explanations
+
+        placed = (report.below(prefix, problem) for problem in problems)
+        output.answer(sarif.log(placed, explanations()))
+    else:
+        from provisioner.report import github
+
+        if problems:
+            output.answer(github.commands(report.below(prefix, p) for p in problems))
+
+
+def _prefix(root: Path) -> str:
+    """The project's folder as seen from here, where pipelines have their repository."""
+    here, root = Path.cwd().resolve(), root.resolve()
+    inside = root != here and root.is_relative_to(here)
+    return root.relative_to(here).as_posix() if inside else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -38,6 +38,10 @@ class Declared:
         at its use.
         """
         return locate(self.tree, path)
+
+    def texts(self) -> Sequence[tuple[str, str, Where]]:
+        """Every text that was written, with its key and its place."""
+        return self.tree.texts()
 
 
 class Assembly:

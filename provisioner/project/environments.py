@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import reduce
 
 from provisioner.errors import Problem, Where, error
 from provisioner.project.files import File
 from provisioner.project.variables import Variables
-from provisioner.spec import EnvironmentSpec, Node, Rejected, canonical, check, merge
+from provisioner.spec import EnvironmentSpec, Node, Rejected, canonical, check, locate, merge
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,17 @@ class Overlay:
     defaults: Node
     overrides: Mapping[str, Node]
     override_places: Mapping[str, Where]
+    tree: Node = field(repr=False)
+    """What was written, after those that it extends and interpolation."""
+
+    def where(self, path: str) -> Where:
+        """Where a key of the environment, or the deepest written part of it, was written."""
+        return locate(self.tree, path)
+
+    def texts(self) -> Sequence[tuple[str, str, Where]]:
+        """Every text among the variables, with its key and its place."""
+        variables = self.tree.get("variables")
+        return variables.texts() if variables else ()
 
 
 def overlay(name: str, files: Mapping[str, File], problems: list[Problem]) -> Overlay | None:
@@ -44,6 +55,7 @@ def overlay(name: str, files: Mapping[str, File], problems: list[Problem]) -> Ov
         canonical(filled.get("defaults") or nothing, problems),
         {key: canonical(node, problems) for key, node in overrides.entries.items()},
         overrides.keys,
+        filled,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
 
 from provisioner.errors import Problem, ProjectInvalid, Where, error, warning
 from provisioner.project.documents import read_documents
@@ -45,11 +47,16 @@ def find_root(start: Path) -> Path:
     )
 
 
-def endpoint_files(root: Path) -> tuple[File, ...]:
+Instead: TypeAlias = Mapping[str, bytes]
+"""Contents to take instead of what files hold, by the files' names."""
+_NOTHING: Instead = MappingProxyType({})
+
+
+def endpoint_files(root: Path, instead: Instead = _NOTHING) -> tuple[File, ...]:
     """Every endpoint file, also in folders below, in the order of their paths."""
     files = []
     for path in sorted(_below(root / ENDPOINTS)):
-        file = _read(root, path)
+        file = _read(root, path, instead)
         if not file.documents and not file.problems:
             place = Where(file.name, 1, 1)
             empty = warning("empty-file", "the file declares no endpoint", "remove it", place)
@@ -58,14 +65,14 @@ def endpoint_files(root: Path) -> tuple[File, ...]:
     return tuple(files)
 
 
-def environment_files(root: Path) -> dict[str, File]:
+def environment_files(root: Path, instead: Instead) -> dict[str, File]:
     """Every environment file by the name of its environment."""
     files: dict[str, File] = {}
     folder = root / ENVIRONMENTS
     for path in sorted(folder.iterdir()):
         if not _is_ours(path):
             continue
-        file = _read(root, path)
+        file = _read(root, path, instead)
         if path.stem in files:
             summary = f"the environment `{path.stem}` has two files"
             first = files[path.stem]
@@ -87,10 +94,10 @@ def _is_ours(path: Path) -> bool:
     return path.suffix in _SUFFIXES and not hidden and not path.is_dir()
 
 
-def _read(root: Path, path: Path) -> File:
+def _read(root: Path, path: Path, instead: Instead) -> File:
     name = path.relative_to(root).as_posix()
     try:
-        raw = path.read_bytes()
+        raw = instead[name] if name in instead else path.read_bytes()
     except OSError as failed:
         summary = f"cannot read the file: {failed.strerror}"
         return File(name, (), (error("unreadable-file", summary, where=Where(name, 1, 1)),))

@@ -10,12 +10,12 @@ from typing import TypeAlias
 
 from provisioner.errors import Problem, ProjectInvalid
 from provisioner.project.assembly import Assembly, Declared
-from provisioner.project.environments import overlay, unknown_environment
-from provisioner.project.files import File, endpoint_files, environment_files
+from provisioner.project.environments import Overlay, overlay, unknown_environment
+from provisioner.project.files import File, Instead, endpoint_files, environment_files
 from provisioner.spec import EnvironmentSpec
 
-Rules: TypeAlias = Callable[[Sequence[Declared]], Iterable[Problem]]
-"""Judges endpoints; see `provisioner.rules.check`."""
+Rules: TypeAlias = Callable[[Sequence[Declared], Overlay], Iterable[Problem]]
+"""Judges the endpoints of an environment; see `provisioner.rules.check`."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Project:
         """Names of the environments, without those that are only bases."""
         return tuple(name for name in self._environments if not name.startswith("_"))
 
-    def load(self, environment: str, rules: Rules = lambda _: ()) -> Loaded:
+    def load(self, environment: str, rules: Rules = lambda *_: ()) -> Loaded:
         """The endpoints of an environment.
 
         Raises:
@@ -60,13 +60,17 @@ class Project:
             assembly.add_all(node for file in self._endpoints for node in file.documents)
             endpoints = tuple(sorted(assembly.declared, key=attrgetter("name")))
             problems += assembly.problems
-            problems += (p for p in rules(endpoints) if p.where not in assembly.unjudged)
+            problems += (p for p in rules(endpoints, over) if p.where not in assembly.unjudged)
         found = sorted(set(problems), key=Problem.sort_key)
         if over is None or any(problem.is_error for problem in found):
             raise ProjectInvalid(*found)
         return Loaded(self.root, environment, over.spec, endpoints, tuple(found))
 
 
-def open_project(root: Path) -> Project:
-    """Read every file of a project; what is wrong with them is said by `load`."""
-    return Project(root, endpoint_files(root), environment_files(root))
+def open_project(root: Path, instead: Instead | None = None) -> Project:
+    """Read every file of a project; what is wrong with them is said by `load`.
+
+    Contents in ``instead``, by the files' names, stand for what the files hold.
+    """
+    texts = instead or {}
+    return Project(root, endpoint_files(root, texts), environment_files(root, texts))

@@ -3,51 +3,159 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 from provisioner.errors import Problem
-from provisioner.rules import capacity, gateway, kinds, names, providers, traffic
-from provisioner.rules.judged import Judged, Rule
+from provisioner.rules import (
+    capacity,
+    compute,
+    gateway,
+    kinds,
+    names,
+    production,
+    providers,
+    retirement,
+    secrets,
+    tables,
+    tags,
+    together,
+    traffic,
+)
+from provisioner.rules.judged import (
+    Environment,
+    Judged,
+    Rule,
+    RuleInSetting,
+    RuleOfAll,
+    Setting,
+)
+from provisioner.rules.levels import unusable_levels, weighed
 
 RULES: tuple[Rule, ...] = (
     names.endpoint_name,
     names.entity_names,
     names.entity_count,
     names.granted_once,
-    names.tag_of_the_tool,
+    tags.tag_of_the_tool,
+    tags.tag_limits,
     kinds.governs_only_what_it_can,
     kinds.one_kind,
-    kinds.one_task,
     kinds.something_to_serve,
-    kinds.external_stands_alone,
-    kinds.compute_is_said_once,
-    kinds.bounds_are_ordered,
-    kinds.custom_model_scaling,
-    kinds.known_workloads,
     kinds.settings_fit_kind,
-    kinds.telemetry_target,
-    capacity.known_architecture,
-    capacity.sold_as_provisioned,
-    capacity.capacity_in_steps,
+    traffic.routes_match_entities,
+    traffic.split_is_whole,
+    tables.one_inference_table,
+    tables.inference_table_names,
+    tables.telemetry_target,
+    tables.telemetry_tables,
+    secrets.no_secret_in_text,
+)
+"""What can be said of an endpoint alone."""
+
+OF_EXTERNAL: tuple[Rule, ...] = (
+    kinds.one_task,
+    kinds.external_stands_alone,
     providers.block_of_provider,
     providers.one_source_of_a_secret,
     providers.simple_sign_in,
     providers.openai_sign_in,
     providers.bedrock_sign_in,
     providers.custom_sign_in,
-    traffic.routes_match_entities,
-    traffic.split_is_whole,
+)
+"""What can be said of an endpoint with external models."""
+
+OF_OWN: tuple[Rule, ...] = (
+    compute.compute_is_said_once,
+    compute.bounds_are_ordered,
+    compute.custom_model_scaling,
+    compute.known_workloads,
+    compute.environment_variables,
+    compute.concurrency_as_sold,
+    compute.foundation_models_stay_up,
+    capacity.known_architecture,
+    capacity.sold_as_provisioned,
+    capacity.capacity_in_steps,
+    secrets.no_secret_by_name,
+)
+"""What can be said of an endpoint with models that run in the workspace."""
+
+OF_GATEWAY: tuple[Rule, ...] = (
     gateway.rate_limit_content,
     gateway.rate_limit_once,
+    gateway.rate_limit_of_zero,
     gateway.fallback_has_a_target,
-    gateway.inference_table_place,
+    gateway.old_guardrails,
+    tables.inference_table_place,
 )
+"""What can be said of an endpoint with a gateway."""
+
+IN_SETTING: tuple[RuleInSetting, ...] = (
+    retirement.hosted_models,
+    retirement.provisioned_models,
+    production.moving_names,
+    production.paid_by_token,
+    production.cold_starts,
+    production.licences,
+    production.parts_of_one_cloud,
+)
+"""What depends on the day or on the environment."""
+
+OF_ALL: tuple[RuleOfAll, ...] = (
+    together.names_are_unique,
+    together.tables_are_apart,
+    together.workspace_has_room,
+)
+"""What can only be said of all endpoints together."""
 
 
-def check(endpoints: Sequence[Judged]) -> Iterator[Problem]:
-    """Everything that the rules find wrong with the endpoints of one environment."""
+def check(
+    endpoints: Sequence[Judged],
+    environment: Environment | None = None,
+    today: date | None = None,
+) -> Iterator[Problem]:
+    """Everything that the rules find wrong with the endpoints of one environment.
+
+    Args:
+        endpoints: all of the environment.
+        environment: where they are; says how much single findings weigh.
+        today: the day to judge dates by; without it they are not judged.
+    """
+    if environment is None:
+        yield from (problem for _, problem in _found(endpoints, Setting(today=today)))
+        return
+    yield from unusable_levels(environment)
+    for problem in secrets.no_secret_among_variables(environment):
+        if kept := weighed(problem, "", environment):
+            yield kept
+    spec = environment.spec
+    setting = Setting(spec.protected, spec.workspace.host or "", today)
+    for endpoint, problem in _found(endpoints, setting):
+        if kept := weighed(problem, endpoint.name, environment):
+            yield kept
+
+
+def _found(endpoints: Sequence[Judged], setting: Setting) -> Iterator[tuple[Judged, Problem]]:
     for endpoint in endpoints:
-        for rule in RULES:
-            yield from rule(endpoint)
+        for rule in _rules_for(endpoint):
+            for problem in rule(endpoint):
+                yield endpoint, problem
+        for judge in IN_SETTING:
+            for problem in judge(endpoint, setting):
+                yield endpoint, problem
+    for judge_all in OF_ALL:
+        yield from judge_all(endpoints)
 
 
-__all__ = ["RULES", "Judged", "Rule", "check"]
+def _rules_for(endpoint: Judged) -> Iterator[Rule]:
+    """The rules that may find something: most endpoints are of one kind."""
+    yield from RULES
+    kinds_of = {entity.external_model is not None for entity in endpoint.spec.served_entities}
+    if True in kinds_of:
+        yield from OF_EXTERNAL
+    if False in kinds_of:
+        yield from OF_OWN
+    if endpoint.spec.ai_gateway is not None:
+        yield from OF_GATEWAY
+
+
+__all__ = ["Judged", "Rule", "Setting", "check"]

@@ -24,7 +24,7 @@ def known_architecture(endpoint: Judged) -> Iterator[Problem]:
     for path, entity in served(endpoint):
         if entity.architecture is None:
             continue
-        known = [architecture.id for architecture in _facts().architectures]
+        known = [architecture.id for architecture in facts().architectures]
         if entity.architecture not in known:
             where = endpoint.where(f"{path}.architecture")
             summary = f"there is no architecture `{entity.architecture}` in the catalog"
@@ -34,8 +34,7 @@ def known_architecture(endpoint: Judged) -> Iterator[Problem]:
 def sold_as_provisioned(endpoint: Judged) -> Iterator[Problem]:
     """Capacity is counted in the way in which the model is sold."""
     for path, entity in served(endpoint):
-        kind = kind_of_entity(entity)
-        architecture = _architecture(entity) if kind in _PROVISIONED else None
+        kind, architecture = kind_of_entity(entity), architecture_of(entity)
         if architecture is None:
             continue
         by_units = architecture.sizing == "model_units"
@@ -51,9 +50,9 @@ def capacity_in_steps(endpoint: Judged) -> Iterator[Problem]:
     for path, entity in served(endpoint):
         if kind_of_entity(entity) not in _PROVISIONED:
             continue
-        chunks = {chunk.entity: chunk.chunk for chunk in _facts().chunks}
+        chunks = {chunk.entity: chunk.chunk for chunk in facts().chunks}
         steps = dict.fromkeys(_BOUNDS, chunks.get(entity.entity_name or "", 1))
-        steps["provisioned_model_units"] = _facts().model_unit_step
+        steps["provisioned_model_units"] = facts().model_unit_step
         for key, step in steps.items():
             if (value := getattr(entity, key) or 0) % step:
                 summary = f"`{key}` is {value}, which is not a multiple of {step}"
@@ -61,13 +60,16 @@ def capacity_in_steps(endpoint: Judged) -> Iterator[Problem]:
                 yield warning("capacity-step", summary, hint, endpoint.where(f"{path}.{key}"))
 
 
-def _facts() -> Catalog:
+def facts() -> Catalog:
+    """The dated facts."""
     from provisioner.catalog import catalog  # only projects that need the facts pay for them
 
     return catalog()
 
 
-def _architecture(entity: ServedEntity) -> Architecture | None:
-    facts = _facts()
-    named = (a for a in facts.architectures if a.id == entity.architecture)
-    return next(named, None) or facts.architecture_of(entity.entity_name or "")
+def architecture_of(entity: ServedEntity) -> Architecture | None:
+    """The family of a provisioned model, as it is written or as its name tells."""
+    if kind_of_entity(entity) not in _PROVISIONED:
+        return None
+    named = (a for a in facts().architectures if a.id == entity.architecture)
+    return next(named, None) or facts().architecture_of(entity.entity_name or "")

@@ -1,10 +1,10 @@
-"""The gateway: limits, fallback and inference tables."""
+"""The gateway: limits, guardrails and fallback."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from provisioner.errors import Problem, error, warning
+from provisioner.errors import Problem, error, notice, warning
 from provisioner.rules.judged import Judged
 from provisioner.rules.limits import GROUP_RATE_LIMITS, RATE_LIMITS
 from provisioner.spec import RateLimit
@@ -65,17 +65,30 @@ def fallback_has_a_target(endpoint: Judged) -> Iterator[Problem]:
         yield error("fallback-target", summary, "add one, with 0 per cent of the traffic", where)
 
 
-def inference_table_place(endpoint: Judged) -> Iterator[Problem]:
-    """An inference table has a catalog and a schema to be in."""
+def rate_limit_of_zero(endpoint: Judged) -> Iterator[Problem]:
+    """A limit of zero stops all requests, which may not be meant."""
+    for index, limit in enumerate(_limits(endpoint)):
+        for key in ("calls", "tokens"):
+            if getattr(limit, key) == 0:
+                whom = " ".join(filter(None, (limit.key or "endpoint", limit.principal)))
+                where = endpoint.where(f"{_LIMITS}[{index}].{key}")
+                summary = f"`{key}: 0` stops every request of: {whom}"
+                hint = "remove the limit if requests should not be limited"
+                yield notice("rate-limit-zero", summary, hint, where)
+
+
+def old_guardrails(endpoint: Judged) -> Iterator[Problem]:
+    """Keywords and topics are going away."""
     gateway = endpoint.spec.ai_gateway
-    table = gateway.inference_table_config if gateway else None
-    if table and table.enabled:
-        for name in ("catalog_name", "schema_name"):
-            if getattr(table, name) is None:
-                where = endpoint.where("ai_gateway.inference_table_config")
-                yield error(
-                    "inference-table-place", f"an inference table needs `{name}`", where=where
-                )
+    guardrails = gateway.guardrails if gateway else None
+    for side in ("input", "output"):
+        parameters = getattr(guardrails, side, None)
+        for key in ("invalid_keywords", "valid_topics"):
+            if getattr(parameters, key, None):
+                where = endpoint.where(f"ai_gateway.guardrails.{side}.{key}")
+                summary = f"`{key}` is deprecated"
+                hint = "`safety` and `pii` stay; check requests in the application, too"
+                yield notice("deprecated-guardrail", summary, hint, where)
 
 
 def _limits(endpoint: Judged) -> tuple[RateLimit, ...]:

@@ -1,13 +1,15 @@
-"""What the rules see of an endpoint, and the words they share."""
+"""What the rules see of an endpoint and of its environment, and the words they share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from typing import Protocol, TypeAlias
 
 from provisioner.errors import Problem, Where
-from provisioner.spec import EndpointSpec, ServedEntity
+from provisioner.spec import EndpointSpec, EnvironmentSpec, ExternalModel, ServedEntity
 
 
 class Judged(Protocol):
@@ -27,15 +29,73 @@ class Judged(Protocol):
         """The place of a document path."""
         ...
 
+    def texts(self) -> Sequence[tuple[str, str, Where]]:
+        """Every text that was written, with its key and its place."""
+        ...
+
+
+class Environment(Protocol):
+    """The environment that endpoints are judged in, with the places of its keys."""
+
+    @property
+    def spec(self) -> EnvironmentSpec:
+        """What was declared."""
+        ...
+
+    def where(self, path: str) -> Where | None:
+        """The place of a key."""
+        ...
+
+    def texts(self) -> Sequence[tuple[str, str, Where]]:
+        """Every text among the variables, with its key and its place."""
+        ...
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a rule may have to know besides the endpoint itself."""
+
+    protected: bool = False
+    """Whether this is production."""
+    host: str = ""
+    """URL of the workspace, where it is known."""
+    today: date | None = None
+    """Day to judge dates by; None when they do not matter."""
+
 
 Rule: TypeAlias = Callable[[Judged], Iterable[Problem]]
 """One offline judgement of one endpoint."""
+RuleInSetting: TypeAlias = Callable[[Judged, Setting], Iterable[Problem]]
+"""One offline judgement of one endpoint that depends on the day or the environment."""
+RuleOfAll: TypeAlias = Callable[[Sequence[Judged]], Iterable[tuple[Judged, Problem]]]
+"""One offline judgement of all endpoints of an environment together."""
 
 
 def served(endpoint: Judged) -> Iterator[tuple[str, ServedEntity]]:
     """Every served entity with its document path."""
     for index, entity in enumerate(endpoint.spec.served_entities):
         yield f"config.served_entities[{entity.name or index}]", entity
+
+
+def external(endpoint: Judged) -> Iterator[tuple[str, ExternalModel]]:
+    """Every external model with its document path."""
+    for path, entity in served(endpoint):
+        if entity.external_model:
+            yield f"{path}.external_model", entity.external_model
+
+
+def hosted(endpoint: Judged) -> Iterator[tuple[str, str]]:
+    """Names of Databricks' own pay-per-token endpoints in use, each with its document path."""
+    governed = endpoint.spec.governs
+    if governed and governed.startswith(OWN_PREFIX):
+        yield "governs", governed
+    for path, model in external(endpoint):
+        if model.provider == "databricks-model-serving" and model.name.startswith(OWN_PREFIX):
+            yield f"{path}.name", model.name
+
+
+OWN_PREFIX = "databricks-"
+"""What the names of Databricks' own endpoints begin with; nobody else's may."""
 
 
 def nearest(word: str, known: Collection[str]) -> str:

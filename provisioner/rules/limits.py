@@ -38,3 +38,20 @@ WORKLOAD_TYPES = (
     "MULTIGPU_MEDIUM",
 )
 """Types that the SDK knows; clouds differ and new ones appear."""
+
+CONCURRENCY_STEP = 4
+"""Provisioned concurrency comes in multiples of this; a GPU replica has four."""
+
+MODEL_CONCURRENCY = 1024
+"""Provisioned concurrency of one model, by the documented limits."""
+
+ENDPOINTS = 1000
+"""Endpoints of one workspace, by the documented limits."""
+
+TAGS = 20
+TAG_KEY_LENGTH = 127
+TAG_VALUE_LENGTH = 255
+"""Usual limits of tags that costs are told apart by; none is published for endpoints."""
+
+DAYS_BEFORE_RETIREMENT = 90
+"""From so many days before a model's end on, there is a warning."""

@@ -6,12 +6,10 @@ import re
 from collections.abc import Iterator
 
 from provisioner.errors import Problem, Where, error, warning
-from provisioner.rules.judged import Judged, served
+from provisioner.rules.judged import OWN_PREFIX, Judged, served
 from provisioner.rules.limits import DOCUMENTED_ENTITIES, OBSERVED_ENTITIES, SAFE_NAME_LENGTH
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
-OWNER_TAG = "provisioner"
-"""The tag by which the tool knows its endpoints."""
 _ALLOWED = "letters, digits, `-` and `_` are allowed"
 
 
@@ -22,7 +20,7 @@ def endpoint_name(endpoint: Judged) -> Iterator[Problem]:
         summary = f"`{name}` cannot be the name of an endpoint"
         yield error("bad-endpoint-name", summary, _ALLOWED, endpoint.where("name"))
     exists = endpoint.spec.governs is not None or endpoint.spec.lifecycle.adopt
-    if name.startswith("databricks-") and not exists:
+    if name.startswith(OWN_PREFIX) and not exists:
         summary = f"`{name}` begins with `databricks-`, which is reserved"
         yield error("reserved-name", summary, "choose another prefix", endpoint.where("name"))
     if len(name) > SAFE_NAME_LENGTH:
@@ -78,14 +76,6 @@ def granted_once(endpoint: Judged) -> Iterator[Problem]:
             summary = "the group `admins` can manage every endpoint already"
             yield warning("admins-listed", summary, "remove the row", endpoint.where(path))
         seen.add((kind, name.lower()))
-
-
-def tag_of_the_tool(endpoint: Judged) -> Iterator[Problem]:
-    """The tag that marks the owner is not written by hand."""
-    if OWNER_TAG in (endpoint.spec.tags or {}):
-        summary = f"the tag `{OWNER_TAG}` marks who manages the endpoint"
-        hint = "remove it: every apply sets it"
-        yield error("reserved-tag", summary, hint, endpoint.where(f"tags[{OWNER_TAG}]"))
 
 
 def _entities(endpoint: Judged) -> Where | None:

@@ -8,8 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from provisioner.errors import Problem, error
-from provisioner.rules.judged import Judged, served
-from provisioner.spec import ExternalModel
+from provisioner.rules.judged import Judged, external
 
 _BLOCKS = {
     "ai21labs": "ai21labs_config",
@@ -38,7 +37,7 @@ _KEY_PAIR = ("aws_access_key_id", "aws_secret_access_key")
 
 def block_of_provider(endpoint: Judged) -> Iterator[Problem]:
     """An external model has the block of its provider and no other."""
-    for path, model in _external(endpoint):
+    for path, model in external(endpoint):
         own = _BLOCKS[model.provider]
         others = [key for key in _BLOCKS.values() if key != own and getattr(model, key)]
         if getattr(model, own) is None:
@@ -54,15 +53,15 @@ def block_of_provider(endpoint: Judged) -> Iterator[Problem]:
 
 def one_source_of_a_secret(endpoint: Judged) -> Iterator[Problem]:
     """A secret is a reference or a plaintext value, never both."""
-    for path, model in _external(endpoint):
+    for path, model in external(endpoint):
         for key in _BLOCKS.values():
-            if block := getattr(model, key):
+            if (block := getattr(model, key)) is not None:
                 yield from _secrets_given_twice(endpoint, f"{path}.{key}", block)
 
 
 def simple_sign_in(endpoint: Judged) -> Iterator[Problem]:
     """A provider with one way to sign in has its secret."""
-    for path, model in _external(endpoint):
+    for path, model in external(endpoint):
         key = _BLOCKS[model.provider]
         if block := getattr(model, key):
             for name in _SECRETS.get(model.provider, ()):
@@ -71,7 +70,7 @@ def simple_sign_in(endpoint: Judged) -> Iterator[Problem]:
 
 def openai_sign_in(endpoint: Judged) -> Iterator[Problem]:
     """OpenAI needs a key; Azure also a deployment, by key or by Entra."""
-    for path, model in _external(endpoint):
+    for path, model in external(endpoint):
         block, path = model.openai_config, f"{path}.openai_config"
         if block is None:
             continue
@@ -91,7 +90,7 @@ def openai_sign_in(endpoint: Judged) -> Iterator[Problem]:
 
 def bedrock_sign_in(endpoint: Judged) -> Iterator[Problem]:
     """Bedrock has one of a key pair, an instance profile and a service credential."""
-    for path, model in _external(endpoint):
+    for path, model in external(endpoint):
         block, path = model.amazon_bedrock_config, f"{path}.amazon_bedrock_config"
         if block is None:
             continue
@@ -111,7 +110,7 @@ def bedrock_sign_in(endpoint: Judged) -> Iterator[Problem]:
 
 def custom_sign_in(endpoint: Judged) -> Iterator[Problem]:
     """A custom provider has an API key or a bearer token."""
-    for path, model in _external(endpoint):
+    for path, model in external(endpoint):
         block, path = model.custom_provider_config, f"{path}.custom_provider_config"
         if block is None:
             continue
@@ -131,12 +130,6 @@ def custom_sign_in(endpoint: Judged) -> Iterator[Problem]:
             yield from _secret(endpoint, f"{path}.{name}", auth, secret)
 
 
-def _external(endpoint: Judged) -> Iterator[tuple[str, ExternalModel]]:
-    for path, entity in served(endpoint):
-        if entity.external_model:
-            yield f"{path}.external_model", entity.external_model
-
-
 def _has(block: BaseModel, name: str) -> bool:
     """Whether a field, or the plaintext twin of a secret, holds something."""
     return any(getattr(block, key, None) is not None for key in (name, f"{name}_plaintext"))
@@ -150,7 +143,7 @@ def _secret(endpoint: Judged, path: str, block: BaseModel, name: str) -> Iterato
 
 
 def _secrets_given_twice(endpoint: Judged, path: str, block: BaseModel) -> Iterator[Problem]:
-    for name in type(block).model_fields:
+    for name in block.model_fields_set:
         value: Any = getattr(block, name)
         twin = f"{name}_plaintext"
         if isinstance(value, BaseModel):

@@ -17,7 +17,7 @@ from provisioner.spec.endpoint import (
     kind_of_entity,
 )
 from provisioner.spec.entities import EndpointConfig, Route, ServedEntity
-from provisioner.spec.environment import EnvironmentSpec, Policy, Workspace
+from provisioner.spec.environment import EnvironmentSpec, Policy, RuleLevel, Workspace
 from provisioner.spec.gateway import AiGatewayConfig, RateLimit
 from provisioner.spec.providers import ExternalModel
 from provisioner.spec.schema import json_schema
@@ -40,6 +40,7 @@ __all__ = [
     "RateLimit",
     "Rejected",
     "Route",
+    "RuleLevel",
     "ServedEntity",
     "Workspace",
     "canonical",

@@ -151,14 +151,26 @@ List = Annotated[tuple[T, ...], Strict(strict=False)]
 SecretReference = Annotated[
     str,
     AfterValidator(_is_reference),
-    WithJsonSchema({"type": "string", "pattern": r"^\{\{secrets/[^/]+/[^/]+\}\}$"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\{\{secrets/[^/]+/[^/]+\}\}$",
+            "examples": ["{{secrets/llm/openai_api_key}}"],
+        }
+    ),
 ]
 """``{{secrets/scope/key}}``, resolved by the service."""
 
 SecretPlaintext = Annotated[
     str,
     AfterValidator(_is_environment_variable),
-    WithJsonSchema({"type": "string", "pattern": r"^\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$",
+            "examples": ["${env:OPENAI_API_KEY}"],
+        }
+    ),
 ]
 """``${env:NAME}``, replaced by the value only in the request body."""
 
@@ -171,7 +183,8 @@ ModelVersion = Annotated[
             "anyOf": [
                 {"type": "integer"},
                 {"type": "string", "pattern": "^([1-9][0-9]*|@[A-Za-z0-9_-]+)$"},
-            ]
+            ],
+            "examples": [3, "@champion"],
         }
     ),
 ]
@@ -189,7 +202,13 @@ Duration = Annotated[
     BeforeValidator(_seconds),
     AfterValidator(_is_positive),
     WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9hms]+$"}]}
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "pattern": "^[0-9hms]+$"},
+            ],
+            "examples": ["45m", "1h30m", 90],
+        }
     ),
 ]
 """Seconds; also written like ``90s``, ``45m`` or ``1h30m``."""

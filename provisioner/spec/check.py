@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from provisioner.errors import Problem, error
+from provisioner.errors import Problem, error, fixable
 from provisioner.spec.tree import Node, document_path
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -42,6 +42,8 @@ _BAD_VALUES = {
     "finite_number": "must be a finite number",
     "string_pattern_mismatch": "must match {pattern}",
 }
+_SPACED = re.compile(r"\s*\{\{\s*secrets\s*/\s*([^/{}\s]+)\s*/\s*([^/{}\s]+)\s*\}\}\s*")
+"""A reference with blanks, which is no secret itself."""
 _ELSEWHERE = {
     "rate_limits": "the limits of an endpoint are written in `ai_gateway.rate_limits`",
     **dict.fromkeys(
@@ -105,12 +107,18 @@ def _problem(model: type[BaseModel], tree: Node, detail: ErrorDetails) -> Proble
         return error("wrong-type", summary, hint, node.where)
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(context["expected"]))
-        hint = _nearest(str(detail["input"]), allowed)
-        return error("bad-value", f"{subject}this value is not allowed here", hint, node.where)
+        written = str(detail["input"])
+        right = next((word for word in allowed if word.lower() == written.lower()), "")
+        hint = f"did you mean `{right}`?" if right else _nearest(written, allowed)
+        problem = error("bad-value", f"{subject}this value is not allowed here", hint, node.where)
+        return fixable(problem, written, right) if right else problem
     if kind in _BAD_VALUES:
         summary = subject + _BAD_VALUES[kind].format_map(context)
         return error("bad-value", summary, where=node.where)
-    return error(kind, subject + detail["msg"], _HINTS.get(kind, ""), node.where)
+    problem = error(kind, subject + detail["msg"], _HINTS.get(kind, ""), node.where)
+    if kind == "secret-literal" and (spaced := _SPACED.fullmatch(str(detail["input"]))):
+        return fixable(problem, spaced[0], f"{{{{secrets/{spaced[1]}/{spaced[2]}}}}}")
+    return problem
 
 
 def _unknown_key(model: type[BaseModel], tree: Node, loc: tuple[int | str, ...]) -> Problem:

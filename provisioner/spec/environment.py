@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import Self
 
@@ -65,6 +65,27 @@ class Policy(Written):
     """Tags that every endpoint must have."""
 
 
+class RuleLevel(Written):
+    """How much the findings of one rule weigh, and why."""
+
+    level: Literal["error", "warning", "notice", "off"]
+    """What its findings are; `off` says nothing and needs a reason."""
+    reason: str | None = None
+    """Why it is so here; required to switch a rule off."""
+    endpoints: List[str] | None = None
+    """Globs of the endpoints that this is for, by their full names; all when it is not written."""
+
+    @model_validator(mode="after")
+    def _reasoned(self) -> Self:
+        if self.level == "off" and not (self.reason or "").strip():
+            raise PydanticCustomError("reason-missing", "switching a rule off needs a `reason`")
+        return self
+
+
+def _long_form(value: Any) -> Any:
+    return {"level": value} if isinstance(value, str) else value
+
+
 class EnvironmentSpec(Written):
     """One environment: where endpoints live and how they differ there."""
 
@@ -88,6 +109,10 @@ class EnvironmentSpec(Written):
     """Laid over the endpoint of that name, which is written without the prefix."""
     policy: Policy = Policy.model_construct()
     """What a plan may not exceed."""
+    rules: dict[str, Annotated[RuleLevel, BeforeValidator(_long_form)]] = Field(
+        default_factory=dict
+    )
+    """What the findings of single rules weigh here, by code: error, warning, notice or off."""
     protected: bool = False
     """Production: nothing is applied without a reviewed plan."""
     record: str | None = None

@@ -6,6 +6,7 @@ import ast
 import copy
 import inspect
 import textwrap
+from collections.abc import Iterable
 from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
@@ -34,11 +35,13 @@ _TAG_LIST = {
 }
 
 
-def json_schema(which: Literal["endpoint", "environment"]) -> dict[str, Any]:
+def json_schema(
+    which: Literal["endpoint", "environment"], rules: Iterable[str] = ()
+) -> dict[str, Any]:
     """JSON Schema 2020-12 of an endpoint file or an environment file.
 
     It also accepts the shorthands, the old spellings, and ``${var.NAME}`` in the
-    place of any value.
+    place of any value. ``rules`` are the codes that an environment may give levels to.
     """
     model = EndpointSpec if which == "endpoint" else EnvironmentSpec
     schema = _described(model)
@@ -48,6 +51,7 @@ def json_schema(which: Literal["endpoint", "environment"]) -> dict[str, Any]:
         schema["oneOf"] = [{"required": ["name"]}, {"required": ["governs"]}]
     else:
         _allow_partial_endpoints(schema)
+        _add_levels(schema, list(rules))
         # An environment that extends another has the project from there.
         del schema["required"]
         schema["anyOf"] = [{"required": ["project"]}, {"required": ["extends"]}]
@@ -131,6 +135,16 @@ def _allow_partial_endpoints(schema: dict[str, Any]) -> None:
     partial = {"$ref": "#/$defs/PartialEndpoint"}
     schema["properties"]["defaults"].update(partial)
     schema["properties"]["overrides"]["additionalProperties"] = partial
+
+
+def _add_levels(schema: dict[str, Any], codes: list[str]) -> None:
+    levels = schema["properties"]["rules"]
+    short = copy.deepcopy(schema["$defs"]["RuleLevel"]["properties"]["level"])
+    short["enum"] = [level for level in short["enum"] if level != "off"]  # needs a reason
+    levels["additionalProperties"] = {"anyOf": [short, levels["additionalProperties"]]}
+    levels["examples"] = [{"licence": {"level": "off", "reason": "accepted by the legal team"}}]
+    if codes:
+        levels["propertyNames"] = {"enum": codes}
 
 
 def _with_variables(schema: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from provisioner.errors import Problem, Where, error, warning
+from provisioner.errors import Fixable, Problem, Where, error, fixable, warning
 from provisioner.spec.tree import Node
 
 _UNNAMEABLE = re.compile(r"[^A-Za-z0-9_-]")
@@ -179,6 +179,12 @@ def _served_models(config: Node, problems: list[Problem]) -> Node:
     problems.append(_deprecated("served_models", "served_entities", place))
     entities = models
     if isinstance(models.value, tuple):
+        for item in models.items:
+            problems += (
+                _deprecated(old, new, item.key_place(old))
+                for old, new in OLD_ENTITY_KEYS.items()
+                if old in item.entries
+            )
         entities = Node(tuple(_renamed(item) for item in models.items), models.where)
     return config.put("served_entities", entities, place)
 
@@ -224,7 +230,7 @@ def _route(route: Node, problems: list[Problem]) -> Node:
     return route
 
 
-def _deprecated(old: str, new: str, place: Where) -> Problem:
-    return warning(
-        "deprecated-spelling", f"`{old}` is the old spelling of `{new}`", f"write `{new}`", place
-    )
+def _deprecated(old: str, new: str, place: Where) -> Fixable:
+    summary = f"`{old}` is the old spelling of `{new}`"
+    problem = warning("deprecated-spelling", summary, f"write `{new}`", place)
+    return fixable(problem, old, new)

@@ -110,6 +110,20 @@ class Node:
         for child in self.value.values() if isinstance(self.value, dict) else self.items:
             yield from child.walk()
 
+    def texts(self) -> list[tuple[str, str, Where]]:
+        """Every text below, with the nearest key above it and its place, in no order."""
+        found: list[tuple[str, str, Where]] = []
+        waiting: list[tuple[str, Node]] = [("", self)]
+        for key, node in waiting:
+            value = node.value
+            if type(value) is str:
+                found.append((key, value, node.where))
+            elif type(value) is dict:
+                waiting.extend(value.items())
+            elif type(value) is tuple:
+                waiting.extend([(key, child) for child in value])
+        return found
+
 
 def node_of(data: Any, where: Where) -> Node:
     """A tree for data that was not read from a file."""

@@ -53,8 +53,10 @@ def run(folder: Path, *arguments: str) -> Run:
 def test_a_fresh_project_runs(fresh: Path) -> None:
     assert written(fresh) == FILES
     valid = run(fresh, "validate")
-    assert (valid.code, valid.err) == (0, "")
-    assert valid.out == "local: 2 endpoints valid\nprod: 2 endpoints valid\n"
+    assert valid.code == 0
+    assert valid.out == "local: 2 endpoints valid\nprod: 2 endpoints valid, 1 notice\n"
+    assert valid.err.startswith("endpoints/llama.yaml:12:7: notice[licence]: ")
+    assert len(valid.err.splitlines()) == 2
 
     plan = run(fresh, "plan", "-e", "local", "--detailed-exitcode")
     assert plan.code == 2

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from provisioner.cli.schema import of_files
 from provisioner.spec import json_schema
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +66,24 @@ def test_what_may_be_written(written: dict[str, Any]) -> None:
 )
 def test_what_is_flagged(written: dict[str, Any]) -> None:
     assert list(ENDPOINT.iter_errors({"name": "chat", **written}))
+
+
+@pytest.mark.parametrize(
+    ("written", "fits"),
+    [
+        ({"cold-start": "error"}, True),
+        ({"cold-start": {"level": "off", "reason": "nobody waits", "endpoints": ["a-*"]}}, True),
+        ({"cold-start": "${var.level}"}, True),
+        ({"cold-start": "off"}, False),  # needs a reason
+        ({"cold-start": "fatal"}, False),
+        ({"cold-start": {"reason": "no level"}}, False),
+        ({"cold-stat": "error"}, False),
+        ({"unknown-key": "warning"}, False),  # is always an error
+    ],
+)
+def test_levels_of_rules(written: dict[str, Any], fits: bool) -> None:
+    validator = Draft202012Validator(of_files("environment"))
+    assert validator.is_valid({"project": "shop", "rules": written}) is fits
 
 
 def test_every_property_is_described() -> None:

@@ -1,0 +1,43 @@
+"""What the findings of single rules weigh in one environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from provisioner.errors import Problem, Severity, error
+from provisioner.rules.judged import Environment
+
+
+def unusable_levels(environment: Environment) -> Iterator[Problem]:
+    """Levels for what is no rule, or for what no environment may change."""
+    written = environment.spec.rules
+    if not written:
+        return
+    from provisioner.rules.explained import explanations  # only environments with levels pay
+
+    known = explanations()
+    for code in written:
+        where = environment.where(f"rules.{code}")
+        if code not in known:
+            close = get_close_matches(code, known, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else "`provisioner explain` lists them"
+            yield error("unknown-rule", f"there is no rule `{code}`", hint, where)
+        elif not known[code].adjustable:
+            summary = f"`{code}` is not a rule that an environment can change"
+            yield error("fixed-rule", summary, "what cannot be read cannot be let pass", where)
+
+
+def weighed(problem: Problem, endpoint: str, environment: Environment) -> Problem | None:
+    """A finding as the environment wants it; None when the environment does not."""
+    wanted = environment.spec.rules.get(problem.code)
+    if wanted is None:
+        return problem
+    globs = wanted.endpoints
+    if globs is not None and not any(fnmatchcase(endpoint, glob) for glob in globs):
+        return problem
+    if wanted.level == "off":
+        return None
+    return replace(problem, severity=Severity(wanted.level))

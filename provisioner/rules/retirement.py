@@ -1,0 +1,89 @@
+"""Models that are gone or have a date for it, judged by a day that is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from provisioner.errors import Problem, error, fixable, warning
+from provisioner.rules.capacity import architecture_of, facts
+from provisioner.rules.judged import Judged, Setting, hosted, served
+from provisioner.rules.limits import DAYS_BEFORE_RETIREMENT
+
+if TYPE_CHECKING:
+    from provisioner.catalog import RetiredModel
+
+
+def hosted_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A pay-per-token endpoint that is used is not retired, and will not be soon."""
+    if setting.today is None:
+        return
+    for path, name in hosted(endpoint):
+        gone = next((model for model in facts().retired if model.endpoint == name), None)
+        if gone is None:
+            continue
+        problem = _problem(gone, name, path, endpoint, setting.today)
+        successor = gone.replacement_endpoint
+        if problem and successor:
+            yield fixable(problem, name, successor)
+        elif problem:
+            yield problem
+
+
+def provisioned_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A model that is provisioned is not retired for that, as far as the catalog knows."""
+    if setting.today is None:
+        return
+    for path, entity in served(endpoint):
+        if architecture_of(entity) is None:
+            continue
+        for gone in facts().retired:
+            ends = gone.throughput_retired_on
+            if ends is None or _entity(gone) != entity.entity_name:
+                continue
+            if found := _dated(f"provisioned throughput of {gone.model}", ends, setting.today):
+                make = error if found[0] == "retired-model" else warning
+                yield make(*found, _hint(gone), endpoint.where(f"{path}.entity_name"))
+
+
+def _problem(
+    gone: RetiredModel, name: str, path: str, endpoint: Judged, today: date
+) -> Problem | None:
+    where, hint = endpoint.where(path), _hint(gone)
+    ends = gone.retired_on or gone.retired_by
+    if ends is None:
+        summary = f"{name} is said to be retired, the date is not known"
+        return warning("retiring-model", summary, hint, where)
+    found = _dated(name, ends, today)
+    if found is None:
+        return None
+    code, summary = found
+    if gone.retired_on is None:
+        summary = f"{name} was gone by {ends}"
+    return (error if code == "retired-model" else warning)(code, summary, hint, where)
+
+
+def _dated(name: str, ends: str, today: date) -> tuple[str, str] | None:
+    """Code and words for something that ends on an ISO date; None while that is far."""
+    last = date.fromisoformat(ends)
+    if last <= today:
+        return "retired-model", f"{name} was retired on {ends}"
+    days = (last - today).days
+    if last - today > timedelta(days=DAYS_BEFORE_RETIREMENT):
+        return None
+    return "retiring-model", f"{name} will be retired on {ends}, in {days} day{'s' * (days != 1)}"
+
+
+def _entity(gone: RetiredModel) -> str | None:
+    """The model in Unity Catalog, which may stand with the model as it was."""
+    was = (model.entity for model in facts().pay_per_token if model.endpoint == gone.endpoint)
+    return gone.entity or next(was, None)
+
+
+def _hint(gone: RetiredModel) -> str:
+    if named := gone.replacement_endpoint or gone.replacement:
+        return f"use {named}"
+    if gone.replacement_in_practice:
+        return f"no replacement is announced; others use {gone.replacement_in_practice}"
+    return "no replacement is announced: choose another model"

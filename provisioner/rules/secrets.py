@@ -1,0 +1,147 @@
+"""Secrets where none should be. A value is judged and never repeated."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from provisioner.errors import Problem, Where, error, fixable, warning
+from provisioner.rules.judged import Environment, Judged, served
+
+_KNOWN = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"(?P<OpenAI_key>sk-(?:proj|svcacct|admin)-[\w-]{16,}|sk-[A-Za-z0-9]{20,})"
+    r"|(?P<Anthropic_key>sk-ant-[\w-]{10,})"
+    r"|(?P<Databricks_key>(?:dapi|dose|dkea)[0-9a-f]{24,})"
+    r"|(?P<AWS_key>A[KS]IA[0-9A-Z]{16}(?![0-9A-Za-z]))"
+    r"|(?P<GitHub_key>gh[pousr]_\w{20,}|github_pat_\w{20,})"
+    r"|(?P<GitLab_key>glpat-[\w-]{16,})"
+    r"|(?P<Google_key>AIza[\w-]{30,}|ya29\.[\w-]{16,})"
+    r"|(?P<HuggingFace_key>hf_[A-Za-z0-9]{20,})"
+    r"|(?P<Slack_key>xox[abeoprs]-[\w-]{10,})"
+    r"|(?P<Stripe_key>[rs]k_live_\w{16,})"
+    r"|(?P<Azure_key>AccountKey=[\w+/=]{20,})"
+    r"|(?P<signed_token>eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.)"
+    r")|(?P<private_key>-----BEGIN [A-Z ]*PRIVATE KEY-----)"
+)
+_LONG = re.compile(r"[\w+/=-]{14}|-----")
+"""What every known key has; most texts are through after this."""
+_RUN = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
+_SHORTEST_RUN = 32
+_MASK = re.compile(
+    r"\*{3,}|[•●]{3,}|REDACTED|change[-_ ]?me"
+    r"|(?i:[\[<({*]+(?:redacted|masked|hidden|censored|secret|your[-_ ][\w -]+)[\])>}*]+)"
+)
+"""A mask whatever holds it."""
+_LONGEST_MASK = 100
+_MASK_BEGINS = frozenset("*•●[<({cR")
+_PLACEHOLDER = re.compile(
+    r"x{4,}|redacted|masked|hidden|censored|todo|tbd"
+    r"|(?:your|my)[-_ ][\w -]*(?:key|secret|token|password)[\w -]*",
+    re.IGNORECASE,
+)
+"""A mask in what is named like a secret; elsewhere it may be a name."""
+_REFERENCE_LIKE = re.compile(r"\{\{[^{}]{0,200}secret[^{}]{0,200}\}\}", re.IGNORECASE)
+_REFERENCE = re.compile(r"\{\{secrets/(?P<scope>[^/{}\s]+)/(?P<key>[^/{}\s]+)\}\}")
+_SPACED = re.compile(r"\{\{\s*secrets\s*/\s*([\w.@-]+)\s*/\s*([\w.-]+)\s*\}\}")
+_SECRET_NAME = re.compile(r"[\w.@-]{1,128}")
+_SECRETIVE = re.compile(
+    r"(?:^|_)(?:secret|token|password|passwd|pwd|api_?key|access_?key|private_?key|credentials?)$",
+    re.IGNORECASE,
+)
+_HARMLESS = re.compile(r"|true|false|none|null|[0-9.]{1,12}|[./~].*|https?://[^@]*", re.IGNORECASE)
+_ENTROPY = 4.2
+"""Bits a character; words and ids of models stay below, random keys are above."""
+
+_USE = "put it into a secret scope and write {{secrets/SCOPE/KEY}}"
+_ROTATE = f"{_USE}; whoever saw the file knows it: rotate it"
+
+
+def no_secret_in_text(endpoint: Judged) -> Iterator[Problem]:
+    """No text holds a key, a mask of a key, or a reference that will not be resolved."""
+    return _judged(endpoint.texts())
+
+
+def no_secret_among_variables(environment: Environment) -> Iterator[Problem]:
+    """No variable of the environment holds a secret, either."""
+    return _judged(environment.texts())
+
+
+def no_secret_by_name(endpoint: Judged) -> Iterator[Problem]:
+    """An environment variable that is named like a secret refers to one."""
+    for path, entity in served(endpoint):
+        for name, value in (entity.environment_vars or {}).items():
+            if not value or not _SECRETIVE.search(name) or "{{" in value:
+                continue
+            if _KNOWN.search(value) or _is_mask(name, value):
+                continue  # said already, and with more certainty
+            if not _HARMLESS.fullmatch(value) and not _is_random(value):
+                summary = f"the environment variable `{name}` sounds like a secret and is none"
+                where = endpoint.where(f"{path}.environment_vars[{name}]")
+                yield warning("secret-by-name", summary, _USE, where)
+
+
+def _judged(texts: Iterable[tuple[str, str, Where]]) -> Iterator[Problem]:
+    for key, text, where in texts:
+        if "{{" in text:
+            yield from _reference(key, text, where)
+        elif _LONG.search(text) and (known := _KNOWN.search(text)):
+            kind = (known.lastgroup or "").replace("_", " ")
+            summary = f"`{key}` holds what looks like a secret: {kind}"
+            yield error("secret-in-text", summary, _ROTATE, where)
+        elif _is_mask(key, text):
+            summary = f"`{key}` holds a mask or a placeholder, not a value"
+            hint = "what a tool shows instead of a secret cannot be applied: " + _USE
+            yield error("masked-secret", summary, hint, where)
+        elif len(text) >= _SHORTEST_RUN and _is_random(text):
+            summary = f"`{key}` holds what looks like a secret: a random key"
+            yield error("secret-in-text", summary, _ROTATE, where)
+
+
+def _reference(key: str, text: str, where: Where) -> Iterator[Problem]:
+    """A text with braces that mention secrets is exactly one good reference."""
+    if not _REFERENCE_LIKE.search(text):
+        return
+    if found := _REFERENCE.fullmatch(text):
+        for part in ("scope", "key"):
+            if not _SECRET_NAME.fullmatch(found[part]):
+                summary = f"`{key}` refers to a {part} that cannot exist"
+                hint = "scopes and keys are of letters, digits, `-`, `_`, `@` and `.`, up to 128"
+                yield error("bad-reference", summary, hint, where)
+        return
+    if spaced := _SPACED.fullmatch(text.strip()):
+        good = f"{{{{secrets/{spaced[1]}/{spaced[2]}}}}}"
+        problem = error(
+            "bad-reference", f"`{key}` has blanks in a reference", f"write {good}", where
+        )
+        yield fixable(problem, text, good)
+    else:
+        summary = f"`{key}` holds something like a reference, which stays as it is written"
+        hint = "a reference is the whole text: {{secrets/SCOPE/KEY}}"
+        yield error("bad-reference", summary, hint, where)
+
+
+def _is_mask(key: str, text: str) -> bool:
+    if len(text) > _LONGEST_MASK:
+        return False
+    if text[:1] in _MASK_BEGINS and _MASK.fullmatch(text):
+        return True
+    return bool(_SECRETIVE.search(key) and _PLACEHOLDER.fullmatch(text))
+
+
+def _is_random(text: str) -> bool:
+    return any(map(_is_random_run, _RUN.findall(text)))
+
+
+def _is_random_run(run: str) -> bool:
+    """Whether letters, capitals and digits are mixed as no name mixes them."""
+    kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" for c in run if c.isalnum()]
+    if len(set(kinds)) < 3:
+        return False
+    changes = sum(a != b for a, b in pairwise(kinds))
+    counts = Counter(run).values()
+    entropy = -sum(n / len(run) * math.log2(n / len(run)) for n in counts)
+    return entropy >= _ENTROPY and changes * 3 >= len(kinds)

@@ -1,0 +1,48 @@
+"""What can only be judged of all endpoints of an environment together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from provisioner.errors import Problem, error, warning
+from provisioner.rules.judged import Judged
+from provisioner.rules.limits import ENDPOINTS
+
+_TABLE = "ai_gateway.inference_table_config"
+
+
+def names_are_unique(endpoints: Sequence[Judged]) -> Iterator[tuple[Judged, Problem]]:
+    """No two endpoints have one name once the environment's prefix is put before it."""
+    seen: dict[str, Judged] = {}
+    for endpoint in endpoints:
+        other = seen.setdefault(endpoint.name, endpoint)
+        if other is not endpoint:
+            summary = f"two endpoints are named `{endpoint.name}` here"
+            hint = f"the other is at {other.where('name')}"
+            yield endpoint, error("same-full-name", summary, hint, endpoint.where("name"))
+
+
+def tables_are_apart(endpoints: Sequence[Judged]) -> Iterator[tuple[Judged, Problem]]:
+    """No two endpoints write to one inference table."""
+    seen: dict[tuple[str | None, ...], Judged] = {}
+    for endpoint in endpoints:
+        gateway = endpoint.spec.ai_gateway
+        table = gateway.inference_table_config if gateway else None
+        if table is None or not table.enabled:
+            continue
+        prefix = table.table_name_prefix or endpoint.name
+        other = seen.setdefault((table.catalog_name, table.schema_name, prefix), endpoint)
+        if other is not endpoint:
+            summary = f"{endpoint.name} and {other.name} write to the same inference table"
+            hint = f"the other is at {other.where(_TABLE)}; give each its `table_name_prefix`"
+            yield endpoint, warning("shared-table", summary, hint, endpoint.where(_TABLE))
+
+
+def workspace_has_room(endpoints: Sequence[Judged]) -> Iterator[tuple[Judged, Problem]]:
+    """A workspace takes so many endpoints and no more."""
+    if len(endpoints) > ENDPOINTS:
+        summary = f"{len(endpoints)} endpoints are more than the {ENDPOINTS} of a workspace"
+        hint = "spread them over several workspaces, or ask Databricks for a higher limit"
+        first_too_many = endpoints[ENDPOINTS]
+        where = first_too_many.where("name")
+        yield first_too_many, warning("many-endpoints", summary, hint, where)

@@ -1,0 +1,210 @@
+"""``validate -o``: what services for reports read, held against the shape that they expect."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from provisioner.errors import ExitCode, Problem, Severity, Where
+from provisioner.report import github, junit, sarif
+from provisioner.report.checked import Checked
+from provisioner.rules.explained import explanations
+from tests.conftest import Run, invoke
+
+SARIF: dict[str, Any] = json.loads((Path(__file__).parent / "sarif-subset.schema.json").read_text())
+NASTY = Problem(
+    Severity.ERROR,
+    "bad-value",
+    "a, b: 100 % <&\"'> \x1b[31m ]]>\r\nsecond ä",
+    "50 % :: hint",
+    Where("endpoints/a b,c:ä%.yaml", 3, 7),
+)
+ALL = [
+    NASTY,
+    Problem(Severity.WARNING, "long-name", "long"),
+    Problem(Severity.NOTICE, "licence", "mind it", "", Where("endpoints/a.yaml", 1, 1)),
+]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in {
+        "endpoints/chat.yaml": "name: chat\ntags: {provisioner: me}\ndescription: changeme\n",
+        "endpoints/zero.yaml": (
+            "name: zero\nai_gateway:\n"
+            "  rate_limits: [{renewal_period: minute, key: user, calls: 0}]\n"
+        ),
+        "environments/dev.yaml": "project: shop\n",
+        "environments/test.yaml": "project: shop\nexclude: [chat]\n",
+    }.items():
+        path = tmp_path / "deploy" / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    return tmp_path / "deploy"
+
+
+def validate(root: Path, form: str, *more: str) -> Run:
+    run = invoke(["--project", str(root), "validate", "-o", form, *more])
+    assert run.code == (ExitCode.OK if "test" in more else ExitCode.INVALID)
+    assert run.err == ""
+    return run
+
+
+def test_json(root: Path) -> None:
+    document = validate(root, "json").json
+    assert document["summary"] == {"errors": 2, "warnings": 0, "notices": 2}
+    dev, test = document["environments"]
+    assert (dev["name"], test["name"], test["endpoints"]) == ("dev", "test", 1)
+    assert dev["problems"][0] == {
+        "severity": "error",
+        "code": "reserved-tag",
+        "summary": "the tag `provisioner` marks who manages the endpoint",
+        "hint": "remove it: every apply sets it",
+        "where": {"file": "endpoints/chat.yaml", "line": 2, "column": 21},
+    }
+
+
+def test_text_counts_notices(root: Path) -> None:
+    run = invoke(["--project", str(root), "validate", "-e", "test"])
+    assert (run.code, run.out) == (ExitCode.OK, "test: 1 endpoint valid, 1 notice\n")
+    assert run.err.startswith("endpoints/zero.yaml:3:60: notice[rate-limit-zero]: ")
+
+
+# ------------------------------------------------------------ SARIF
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(SARIF)
+
+
+def test_sarif(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root.parent)
+    document = validate(root, "sarif").json
+    Draft202012Validator(SARIF).validate(document)
+    (run,) = document["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert [run["results"][i]["ruleId"] for i in range(3)] == [
+        "reserved-tag",
+        "masked-secret",
+        "rate-limit-zero",
+    ]
+    for result in run["results"]:
+        rule = rules[result["ruleIndex"]]
+        assert rule["id"] == result["ruleId"]
+        assert rule["help"]["text"].startswith("Fix: ")
+        (place,) = result["locations"]
+        uri = place["physicalLocation"]["artifactLocation"]["uri"]
+        assert (root.parent / uri).is_file()
+
+
+def test_sarif_of_nasty_texts_and_of_nothing() -> None:
+    for found in (ALL, []):
+        Draft202012Validator(SARIF).validate(json.loads(sarif.log(found, explanations())))
+    result = json.loads(sarif.log(ALL, {}))["runs"][0]["results"][0]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "endpoints/a%20b%2Cc%3A%C3%A4%25.yaml"
+    assert place["region"] == {"startLine": 3, "startColumn": 7}
+
+
+def test_sarif_knows_a_problem_again_on_another_line() -> None:
+    prints = [
+        json.loads(sarif.log([Problem(*common, Where("a.yaml", line, 1))], {}))["runs"][0][
+            "results"
+        ][0]["partialFingerprints"]
+        for common in [(Severity.ERROR, "bad-value", "summary", "")]
+        for line in (1, 2)
+    ]
+    assert prints[0] == prints[1]
+
+
+# ------------------------------------------------------------ JUnit
+
+
+def test_junit(root: Path) -> None:
+    suites = ET.fromstring(validate(root, "junit").out)  # noqa: S314 - our own
+    assert (suites.tag, suites.get("tests"), suites.get("failures")) == ("testsuites", "3", "1")
+    dev, test = suites
+    assert (dev.get("name"), dev.get("tests"), dev.get("failures")) == ("dev", "2", "1")
+    assert (test.get("tests"), test.get("failures")) == ("1", "0")
+    failure = dev.find("./testcase[@name='endpoints/chat.yaml']/failure")
+    assert failure is not None
+    assert failure.get("type") == "reserved-tag"
+    assert "endpoints/chat.yaml:3:14: error[masked-secret]" in (failure.text or "")
+
+
+def test_junit_has_a_case_that_passes_where_nothing_is_wrong() -> None:
+    suites = ET.fromstring(junit.suites([Checked("dev", 3, ())]))  # noqa: S314
+    (case,) = suites.iter("testcase")
+    assert case.get("name") == "dev: 3 endpoints valid"
+    assert not list(case)
+
+
+def test_junit_survives_nasty_texts() -> None:
+    suites = ET.fromstring(junit.suites([Checked("dev", 0, tuple(ALL))]))  # noqa: S314
+    cases = list(suites.iter("testcase"))
+    assert len(cases) == 3
+    assert int(suites.get("tests", "")) == 3
+    failure = cases[0].find("failure")
+    assert failure is not None
+    assert "<&\"'> ?[31m ]]>" in (failure.text or "")
+    allowed = {"failure", "system-out"}
+    assert {part.tag for case in cases for part in case} <= allowed
+
+
+# ------------------------------------------------------------ GitHub
+
+COMMAND = re.compile(
+    r"::(error|warning|notice) ((?:file=[^,:\r\n]+,line=\d+,col=\d+,)?title=[^,:\r\n]+)::[^\r\n]+"
+)
+
+
+def test_github(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root.parent)
+    lines = validate(root, "github").out.splitlines()
+    assert all(COMMAND.fullmatch(line) for line in lines)
+    assert lines[0] == (
+        "::error file=deploy/endpoints/chat.yaml,line=2,col=21,title=reserved-tag::"
+        "the tag `provisioner` marks who manages the endpoint%0Aremove it: every apply sets it"
+    )
+
+
+def test_github_escapes() -> None:
+    first, second, third = github.commands(ALL).split("\n")
+    assert COMMAND.fullmatch(first)
+    assert "file=endpoints/a b%2Cc%3Aä%25.yaml,line=3,col=7," in first
+    assert "100 %25 " in first
+    assert "%0D%0Asecond ä%0A50 %25 :: hint" in first
+    assert second == "::warning title=long-name::long"
+    assert third == "::notice file=endpoints/a.yaml,line=1,col=1,title=licence::mind it"
+
+
+def test_github_says_nothing_about_nothing(tmp_path: Path) -> None:
+    for name, text in {
+        "endpoints/a.yaml": "name: a\n",
+        "environments/test.yaml": "project: a\n",
+    }.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    assert validate(tmp_path, "github", "-e", "test").out == ""
+
+
+def test_as_of(tmp_path: Path) -> None:
+    for name, text in {
+        "endpoints/a.yaml": "governs: databricks-claude-sonnet-4\n",
+        "environments/test.yaml": "project: a\n",
+    }.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    codes = []
+    for day in ("2026-01-01", "2026-10-01", "2026-10-09"):
+        run = invoke(["--project", str(tmp_path), "validate", "-o", "json", "--as-of", day])
+        codes.append([p["code"] for p in run.json["environments"][0]["problems"]])
+    assert codes == [[], ["retiring-model"], ["retired-model"]]
+    wrong = invoke(["--project", str(tmp_path), "validate", "--as-of", "soon"])
+    assert wrong.code == ExitCode.USAGE

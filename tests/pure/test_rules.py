@@ -1,0 +1,206 @@
+"""Rules on data: for each a case with its exact words, and a near miss without a word of it.
+
+``PROVISIONER_UPDATE_CASES=1`` rewrites the expectations.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+
+from provisioner.errors import Problem, ProjectInvalid, Severity
+from provisioner.project import open_project
+from provisioner.rules import check
+from provisioner.rules.limits import ENDPOINTS
+from tests.pure.rule_projects import found_in, project_of
+
+CASES = {path.stem: path for path in sorted((Path(__file__).parent / "rules").glob("*.yaml"))}
+
+
+def render(problem: Problem) -> str:
+    hint = f"\n  {problem.hint}" if problem.hint else ""
+    return f"{problem.severity.value}[{problem.code}] {problem.where} {problem.summary}{hint}\n"
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_case(tmp_path: Path, code: str) -> None:
+    case = yaml.safe_load(CASES[code].read_text("utf-8"))
+    found = found_in(project_of(tmp_path, case["triggers"]))
+    text = "".join(render(problem) for problem in found)
+    if os.environ.get("PROVISIONER_UPDATE_CASES") == "1":
+        before = CASES[code].read_text("utf-8").partition("expected:")[0]
+        lines = "".join(f"  {line}\n" for line in text.splitlines())
+        CASES[code].write_text(f"{before}expected: |\n{lines}", "utf-8")
+        case["expected"] = text
+    assert code in {problem.code for problem in found}
+    assert text == case["expected"]
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_near_miss(tmp_path: Path, code: str) -> None:
+    case = yaml.safe_load(CASES[code].read_text("utf-8"))
+    found = found_in(project_of(tmp_path, case["near_miss"]))
+    assert [render(p) for p in found if p.code == code or p.is_error] == []
+
+
+# ------------------------------------------------------------ dates
+
+
+def test_a_retirement_is_known_on_its_day(tmp_path: Path) -> None:
+    project_of(tmp_path, "governs: databricks-claude-sonnet-4\n")  # ends on 2026-10-09
+    days = {
+        date(2026, 7, 10): [],
+        date(2026, 7, 11): ["retiring-model"],
+        date(2026, 10, 8): ["retiring-model"],
+        date(2026, 10, 9): ["retired-model"],
+        date(2030, 1, 1): ["retired-model"],
+    }
+    assert {day: [p.code for p in found_in(tmp_path, day)] for day in days} == days
+
+
+def test_without_a_day_nothing_is_said_of_dates(tmp_path: Path) -> None:
+    project_of(tmp_path, "governs: databricks-dbrx-instruct\n")
+    assert open_project(tmp_path).load("dev", check).problems == ()
+
+
+# ------------------------------------------------------------ levels
+
+COLD = """\
+# environments/prod.yaml
+protected: true
+rules:
+  cold-start: LEVEL
+# endpoints/churn.yaml
+name: churn
+config:
+  served_entities:
+    - {name: v1, entity_name: main.ml.churn, entity_version: 1, scale_to_zero_enabled: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "severity"),
+    [
+        ("error", Severity.ERROR),
+        ("warning", Severity.WARNING),
+        ("{level: error, endpoints: [churn]}", Severity.ERROR),
+        ("{level: error, endpoints: ['chat*', ch?rn]}", Severity.ERROR),
+        ("{level: error, endpoints: ['chat*']}", Severity.NOTICE),
+        ("{level: error, endpoints: []}", Severity.NOTICE),
+        ("{level: 'off', reason: nobody waits}", None),
+        ("{level: 'off', reason: nobody waits, endpoints: [chat]}", Severity.NOTICE),
+    ],
+)
+def test_an_environment_weighs_findings(
+    tmp_path: Path, level: str, severity: Severity | None
+) -> None:
+    found = found_in(project_of(tmp_path, COLD.replace("LEVEL", level)))
+    assert [problem.severity for problem in found] == ([severity] if severity else [])
+
+
+def test_levels_come_from_bases_and_can_be_taken_back(tmp_path: Path) -> None:
+    project_of(tmp_path, COLD.replace("LEVEL", "{level: 'off', reason: nobody waits}"))
+    text = (tmp_path / "environments/prod.yaml").read_text()
+    (tmp_path / "environments/_base.yaml").write_text(text)
+    (tmp_path / "environments/prod.yaml").write_text("extends: _base\n")
+    assert found_in(tmp_path) == []
+    (tmp_path / "environments/prod.yaml").write_text(
+        "extends: _base\nrules: {cold-start: warning}\n"
+    )
+    assert [p.severity for p in found_in(tmp_path)] == [Severity.WARNING]
+
+
+def test_an_error_can_be_let_pass_with_its_weight(tmp_path: Path) -> None:
+    project_of(
+        tmp_path,
+        "# environments/dev.yaml\nrules: {reserved-name: warning}\n"
+        "# endpoints/a.yaml\nname: databricks-mine\n",
+    )
+    (problem,) = open_project(tmp_path).load("dev", check).problems
+    assert (problem.code, problem.severity) == ("reserved-name", Severity.WARNING)
+
+
+# ------------------------------------------------------------ secrets
+
+SECRETS = [
+    "sk-" + "proj-abcdefghijklmnopqrst",
+    "sk-" + "ant-api03-abcdefghijkl",
+    "dapi" + "0123456789abcdef" * 2 + "-2",
+    "AKIA" + "IOSFODNN7EXAMPLE",
+    "ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789",
+    "AIza" + "SyA1234567890abcdefghijklmnopqrstuv",
+    "hf_" + "abcdefghijklmnopqrstuvwxyz",
+    "xoxb-" + "123456789012-abcdef",
+    "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
+    "-----BEGIN RSA " + "PRIVATE KEY-----\\nMIIE",
+    "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY",
+    "kX9vQ2mZr7Tq4LpWc8Ny3B" + "dHs6Fj1GuEa5Ro0Yi",
+]
+PLACES = {
+    "environment_vars": (
+        "name: churn\nconfig:\n  served_entities:\n"
+        "    - {name: v1, entity_name: main.ml.churn, entity_version: 1,"
+        ' scale_to_zero_enabled: true, environment_vars: {STORE: "%s"}}\n'
+    ),
+    "description": 'name: chat\ndescription: "use %s for it"\n',
+    "tags": 'name: chat\ntags: {note: "%s"}\n',
+    "api_extra": 'name: chat\napi_extra: {new: [{deep: "%s"}]}\n',
+    "variables": (
+        '# environments/dev.yaml\nvariables: {key: "%s"}\n# endpoints/chat.yaml\nname: chat\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("secret", SECRETS, ids=range(len(SECRETS)))
+def test_secrets_are_found_and_never_repeated(tmp_path: Path, place: str, secret: str) -> None:
+    found = found_in(project_of(tmp_path, PLACES[place] % secret))
+    assert "secret-in-text" in {problem.code for problem in found}
+    shown = "".join(map(render, found)) + repr(found)
+    assert not any(secret[i : i + 8] in shown for i in range(8, len(secret) - 8))
+
+
+@pytest.mark.parametrize("key", ["openai_api_key", "openai_api_key_plaintext"])
+@pytest.mark.parametrize("mask", ["****", "[REDACTED]", "changeme", "<redacted>"])
+def test_masks_are_no_secrets_in_secret_fields(tmp_path: Path, key: str, mask: str) -> None:
+    entity = (
+        "- {name: a, external_model: {provider: openai, name: gpt-4o, task: llm/v1/chat,"
+        f' openai_config: {{{key}: "{mask}"}}}}}}\n'
+    )
+    assert any(problem.is_error for problem in found_in(project_of(tmp_path, entity)))
+
+
+# ------------------------------------------------------------ many
+
+
+def test_a_workspace_that_is_full(tmp_path: Path) -> None:
+    names = "".join(f"---\nname: e{i:04}\n" for i in range(ENDPOINTS))
+    project_of(tmp_path, "name: first\n")
+    (tmp_path / "endpoints/many.yaml").write_text(names)
+    assert [problem.code for problem in found_in(tmp_path)] == ["many-endpoints"]
+    (tmp_path / "endpoints/example.yaml").unlink()
+    assert found_in(tmp_path) == []
+
+
+def test_fifty_mistakes_in_five_hundred_endpoints_are_found_at_once(tmp_path: Path) -> None:
+    (tmp_path / "endpoints").mkdir()
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments/dev.yaml").write_text("project: shop\n")
+    for number in range(500):
+        share = 90 if number % 10 == 0 else 100
+        (tmp_path / f"endpoints/e{number:03}.yaml").write_text(
+            f"name: e{number:03}\nconfig:\n  served_entities:\n"
+            "    - name: v1\n      entity_name: main.ml.churn\n      entity_version: 1\n"
+            f"      scale_to_zero_enabled: true\ntraffic: {{v1: {share}}}\n"
+        )
+    before = time.process_time()
+    with pytest.raises(ProjectInvalid) as invalid:
+        open_project(tmp_path).load("dev", partial(check, today=date(2026, 11, 22)))
+    print(f"500 endpoints: {time.process_time() - before:.2f} s of CPU")
+    assert [problem.code for problem in invalid.value.problems()] == ["traffic-sum"] * 50
