@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -112,6 +111,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _report_bug(failure: Exception) -> None:
     """Say where a bug is without its values, which might hold a secret."""
+    import traceback  # only bugs need it
+
     frame = traceback.extract_tb(failure.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
     output.note(f"bug: {type(failure).__name__} at {place} (provisioner {__version__})")
