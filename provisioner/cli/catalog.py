@@ -33,7 +33,7 @@ _HELP = {
 }
 
 
-@click.group("catalog")
+@click.group("catalog", short_help="Show what is known of models and providers.")
 def command() -> None:
     """Show the facts on models, providers and limits, with source and date.
 

@@ -47,7 +47,7 @@ def _options(command: Callable[[Settings, _Way], ExitCode]) -> Callable[..., Any
     return options.environment(handed_on)
 
 
-@click.command("rollback")
+@click.command("rollback", short_help="Return an endpoint to what was applied before.")
 @_options
 def rollback(settings: Settings, way: _Way) -> ExitCode:
     """Return endpoint NAME to what was applied before; the YAML is not touched.
@@ -61,7 +61,7 @@ def rollback(settings: Settings, way: _Way) -> ExitCode:
         return _bring_back(session, way, _without_what_came(entry.history[0], entry.document))
 
 
-@click.command("restore")
+@click.command("restore", short_help="Make a retired endpoint again.")
 @_options
 def restore(settings: Settings, way: _Way) -> ExitCode:
     """Make the retired endpoint NAME again, as it was; it gets a new id."""

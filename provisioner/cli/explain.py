@@ -10,7 +10,7 @@ from provisioner.cli import output
 from provisioner.cli.options import output_format
 
 
-@click.command("explain")
+@click.command("explain", short_help="Tell what a code in a message means.")
 @click.argument("code", required=False, metavar="[CODE]")
 @output_format("text", "json", "markdown")
 def command(code: str | None, form: str) -> None:

@@ -33,7 +33,7 @@ from provisioner.wire.document import OWNER_TAG
 from provisioner.wire.requests import ENDPOINTS, PERMISSIONS
 
 
-@click.command("import")
+@click.command("import", short_help="Write YAML for endpoints that exist.")
 @options.environment
 @click.argument("globs", nargs=-1, metavar="[GLOB]...")
 @click.option("--adopt", is_flag=True, help="Take the imported endpoints over at once.")

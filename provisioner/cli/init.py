@@ -42,7 +42,7 @@ Next{where}:
 Then put your workspace into environments/prod.yaml."""
 
 
-@click.command("init")
+@click.command("init", short_help="Write a project that runs.")
 @click.argument(
     "directory",
     type=click.Path(path_type=Path, file_okay=False),

@@ -60,7 +60,7 @@ class _LazyGroup(click.Group):
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Folder of the project.  [default: found upward from here]",
 )
-@click.option("-v", "--verbose", count=True, help="Say more; twice for even more.")
+@click.option("-v", "--verbose", count=True, help="Say more: unchanged endpoints, every field.")
 @click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),

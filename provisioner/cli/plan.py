@@ -13,7 +13,7 @@ from provisioner.errors import ExitCode
 from provisioner.report import machine, terminal
 
 
-@click.command("plan")
+@click.command("plan", short_help="Show what apply would do.")
 @options.environment
 @options.selection
 @options.output_format("text", "json")

@@ -18,7 +18,7 @@ from provisioner.wire.document import OWNER_TAG, PROTECT_TAG
 from provisioner.wire.requests import update_tags
 
 
-@click.command("release")
+@click.command("release", short_help="Stop managing an endpoint; it stays.")
 @options.environment
 @click.argument("name")
 @click.option("--restore", is_flag=True, help="Give a governed endpoint back as it was found.")

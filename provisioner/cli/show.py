@@ -12,7 +12,7 @@ from provisioner.plan import Plan
 from provisioner.report import machine, terminal
 
 
-@click.command("show")
+@click.command("show", short_help="Show a saved plan.")
 @click.argument(
     "planfile", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="PLANFILE"
 )

@@ -18,7 +18,7 @@ from provisioner.report import checked as report
 from provisioner.report.checked import Checked
 
 
-@click.command("validate")
+@click.command("validate", short_help="Find what is wrong, without a workspace.")
 @click.option(
     "-e",
     "--environment",

@@ -14,7 +14,7 @@ from provisioner.plan.desired import DEFAULT_TIMEOUT
 from provisioner.wire.answers import Live
 
 
-@click.command("wait")
+@click.command("wait", short_help="Wait until endpoints serve what was applied.")
 @options.environment
 @click.argument("names", nargs=-1, metavar="[GLOB]...")
 @click.option(
