@@ -18,6 +18,7 @@ from provisioner.fields import Document
 from provisioner.plan import Desired
 from provisioner.plan.desired import DEFAULT_TIMEOUT
 from provisioner.policy import Permits
+from provisioner.record import Entry
 from provisioner.report import terminal
 
 
@@ -58,7 +59,9 @@ def rollback(settings: Settings, way: _Way) -> ExitCode:
         entry = session.record.endpoints.get(way.name)
         if entry is None or not entry.history:
             raise Refused(f"cannot roll back {way.name}: nothing earlier is remembered of it")
-        return _bring_back(session, way, _without_what_came(entry.history[0], entry.document))
+        return _bring_back(
+            session, way, entry, _without_what_came(entry.history[0], entry.document)
+        )
 
 
 @click.command("restore", short_help="Make a retired endpoint again.")
@@ -73,7 +76,7 @@ def restore(settings: Settings, way: _Way) -> ExitCode:
                 f"cannot restore {way.name}: it is not among the retired endpoints",
                 f"remembered are: {known}",
             )
-        return _bring_back(session, way, entry.document)
+        return _bring_back(session, way, entry, entry.document)
 
 
 def _without_what_came(earlier: Document, later: Document) -> Document:
@@ -86,9 +89,15 @@ def _without_what_came(earlier: Document, later: Document) -> Document:
     return {**came, **rows, **earlier}
 
 
-def _bring_back(session: Session, way: _Way, document: Document) -> ExitCode:
+def _bring_back(session: Session, way: _Way, entry: Entry, document: Document) -> ExitCode:
+    governed = entry.found is not None
     want = Desired(
-        way.name, "", document, create_timeout=DEFAULT_TIMEOUT, update_timeout=DEFAULT_TIMEOUT
+        way.name,
+        "governed" if governed else "",
+        document,
+        governed=governed,
+        create_timeout=DEFAULT_TIMEOUT,
+        update_timeout=DEFAULT_TIMEOUT,
     )
     plan = session.compare_with([want])
     output.answer(terminal.plan(plan))

@@ -185,3 +185,19 @@ def test_h3_null_clears_with_a_word_for_each_loss(
     cli.apply()
     assert [(put["path"], put["body"]) for put in emulator.writes()] == [(GATEWAY, {})]
     assert cli.settled()
+
+
+def test_h3_a_rollback_never_makes_a_governed_endpoint(
+    project: Project, cli: Cli, emulator: Emulator
+) -> None:
+    """Its owner deleted it meanwhile: what is remembered of it is no reason to make one."""
+    theirs = {"name": "theirs", "config": {"served_entities": [external()]}}
+    emulator.call("POST", ENDPOINTS, theirs)
+    for calls in (20, 30):
+        _govern(project, "theirs", ai_gateway={"rate_limits": [LIMIT | {"calls": calls}]})
+        cli.apply()
+    emulator.call("DELETE", f"{ENDPOINTS}/theirs")
+    emulator.forget()
+    run = cli("rollback", "-e", "dev", "theirs", "--auto-approve", expect=5)
+    assert "not ours to make" in _flat(run.out)
+    assert emulator.writes() == []
