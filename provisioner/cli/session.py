@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeVar
 
 from provisioner import policy, rules
 from provisioner.cli import embedded, output
@@ -37,6 +37,9 @@ from provisioner.wire.answers import Live, is_hosted
 from provisioner.wire.document import OWNER_TAG
 from provisioner.workspace import directory, secret_scopes
 from provisioner.workspace.gateway import Access, Identity, Workspace
+
+K = TypeVar("K")
+A = TypeVar("A")
 
 _MODEL_PAUSE = 10.0
 """Seconds between two looks for a model version."""
@@ -121,39 +124,38 @@ class Session:
                 )
 
     def _with_named_principals(self, wanted: list[Desired]) -> tuple[list[Desired], list[Problem]]:
-        return with_principals(wanted, Facts(principals=self._matches(names_to_find(wanted))))
+        return with_principals(
+            wanted, Facts(principals=self._matches(sorted(names_to_find(wanted))))
+        )
 
     def _matches(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        ordered = sorted(names)
-        meant = self.workspace.in_parallel(partial(directory.matches, self.workspace), ordered)
-        return {who: found for who, found in zip(ordered, meant, strict=True) if found is not None}
+        return _known(self._asked(directory.matches, names))
+
+    def _asked(self, question: Callable[[Workspace, K], A], items: Iterable[K]) -> dict[K, A]:
+        """The answers of the workspace, asked about all items at once."""
+        distinct = list(items)
+        answers = self.workspace.in_parallel(partial(question, self.workspace), distinct)
+        return dict(zip(distinct, answers, strict=True))
 
     def _with_versions(
         self, wanted: list[Desired], live: Mapping[str, Live]
     ) -> tuple[list[Desired], list[Problem]]:
-        models = sorted(versions_to_find(wanted, live))
-        found = self.workspace.in_parallel(partial(directory.version, self.workspace), models)
-        return with_versions(wanted, Facts(versions=dict(zip(models, found, strict=True))))
+        versions = self._asked(directory.version, sorted(versions_to_find(wanted, live)))
+        return with_versions(wanted, Facts(versions=versions))
 
     def _facts(self, wanted: list[Desired], live: dict[str, Live]) -> Facts:
         """Ask the workspace what has to be known of models and principals."""
-        models = sorted(capacity_to_ask(wanted, live))
-        meant = self._matches(principals_to_find(wanted, live))
-        sold = self.workspace.in_parallel(partial(directory.throughput, self.workspace), models)
+        meant = self._matches(sorted(principals_to_find(wanted, live)))
+        sold = self._asked(directory.throughput, sorted(capacity_to_ask(wanted, live)))
         unknown_group = any(
             found == () and who.startswith("group:") for who, found in meant.items()
         )
         return Facts(
-            throughput={model: step for model, step in zip(models, sold, strict=True) if step},
+            throughput=_known(sold),
             principals=meant,
-            scopes=self._scopes(wanted),
+            scopes=_known(self._asked(secret_scopes.keys, sorted(scopes_to_read(wanted)))),
             groups=directory.group_names(self.workspace) if unknown_group else (),
         )
-
-    def _scopes(self, wanted: list[Desired]) -> dict[str, dict[str, int]]:
-        scopes = sorted(scopes_to_read(wanted))
-        found = self.workspace.in_parallel(partial(secret_scopes.keys, self.workspace), scopes)
-        return {scope: keys for scope, keys in zip(scopes, found, strict=True) if keys is not None}
 
     def _judged(self, plan: Plan, found: Iterable[Problem]) -> Plan:
         judged = policy.judge(plan, self.loaded.spec.policy)
@@ -198,6 +200,11 @@ class Session:
             lambda item: self.workspace.read(item[0], item[1]), sorted(rows.items())
         )
         return {live.name: live for live in found if live is not None}
+
+
+def _known(answers: Mapping[K, A | None]) -> dict[K, A]:
+    """The questions that the caller got an answer to."""
+    return {item: answer for item, answer in answers.items() if answer is not None}
 
 
 def _owner(summary: Mapping[str, Any]) -> str:
