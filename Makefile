@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+CHECKS := .venv/.checks
 
 .PHONY: help setup demo test test-all lint types bench package clean
 
@@ -22,13 +23,19 @@ $(READY): requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m compileall -q provisioner
 	@touch $@
 
+# Other people's clients, a browser's driver and linters, for the long checks only.
+$(CHECKS): requirements/checks.txt $(READY)
+	@echo "Adding what the long checks need ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/checks.txt
+	@touch $@
+
 demo: $(READY)  ## Run the whole round on an emulated workspace.
 	@$(BIN)/python tests/demo.py
 
 test: $(READY)  ## Run the tests.
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
-test-all: test  ## Run the tests, then the long matrices.
+test-all: test $(CHECKS)  ## Run the tests, then the long matrices.
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m exhaustive
 
 lint: $(READY)  ## Check style and format.
