@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from textwrap import wrap
@@ -11,56 +10,23 @@ from typing import Any
 from click import style
 
 from provisioner.catalog import catalog
-from provisioner.diff import Cause, Effect, Reason, leaves
-from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Impact, Plan
+from provisioner.diff import Reason, leaves
+from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Plan
 from provisioner.plan.capacity import capacity_changes
 from provisioner.plan.drift import Drift, EndpointDrift, Health, Sync
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
+from provisioner.report import words
 from provisioner.report.problems import WIDTH, printable, problems
 from provisioner.report.sketch import sketch
+from provisioner.report.words import Tone, split, value_text
 
-_SYMBOLS = {
-    Action.CREATE: ("+", "green"),
-    Action.UPDATE: ("~", "yellow"),
-    Action.REPLACE: ("-/+", "red"),
-    Action.RETIRE: ("-", "red"),
-    Action.ADOPT: ("~", "cyan"),
-    Action.WAIT: ("~", "yellow"),
-    Action.BLOCKED: ("!", "red"),
-    Action.NONE: ("=", None),
+_COLORS = {
+    Tone.GRAVE: "red",
+    Tone.CHANGE: "yellow",
+    Tone.NEW: "green",
+    Tone.TAKE: "cyan",
+    Tone.CALM: None,
 }
-_IMPACTS = {
-    Impact.NONE: "",
-    Impact.METADATA: "serving goes on untouched",
-    Impact.REDEPLOY: "rolls out while the old configuration serves",
-    Impact.NEW: "",
-    Impact.DOWNTIME: "deleted and made anew: other id, no service meanwhile",
-    Impact.DELETE: "deleted for good",
-}
-_REASONS = {
-    Reason.DECLARED: "",
-    Reason.CLEARED: "cleared",
-    Reason.REMOVED_FROM_SPEC: "no longer declared",
-    Reason.NOT_DECLARED: "not declared",
-    Reason.NO_LONGER_MANAGED: "no longer managed, left as it is",
-    Reason.IGNORED: "left alone: lifecycle.ignore",
-    Reason.SERVER_DECIDES: "left alone: the service decides it",
-    Reason.FIXED_AT_CREATION: "fixed at creation",
-    Reason.SECRET_CHANGED: "the secret changed, sent again",
-}
-
-
-def value_text(value: Any) -> str:
-    """A value on one line: text bare where that is unambiguous, else as JSON."""
-    if value is None:
-        return "(unset)"
-    if isinstance(value, str) and value and value == value.strip() and not _looks_nested(value):
-        return printable(value)
-    return printable(json.dumps(value, ensure_ascii=False, sort_keys=True))
-
-
-def _looks_nested(text: str) -> bool:
-    return text[0] in "[{\"'(" and not text.startswith("{{")
 
 
 def plan(value: Plan, *, verbose: bool = False) -> str:
@@ -75,14 +41,10 @@ def plan(value: Plan, *, verbose: bool = False) -> str:
     counts = value.summary
     if counts["create"] and not verbose:
         lines.append(_dim("Every field of a new endpoint: provisioner -v plan"))
-    for action, words in (("wait", "to wait for"), ("blocked", "blocked")):
+    for action, told in (("wait", "to wait for"), ("blocked", "blocked")):
         if counts[action]:
-            lines.append(f"{counts[action]} {words}.")
-    lines.append(
-        f"Plan: {counts['create']} to create, {counts['update']} to update, "
-        f"{counts['replace']} to replace, {counts['retire']} to retire, "
-        f"{counts['adopt']} to adopt, {counts['none']} unchanged."
-    )
+            lines.append(f"{counts[action]} {told}.")
+    lines.append(words.plan_verdict(counts))
     return "\n".join(lines)
 
 
@@ -116,10 +78,11 @@ def _header(what: str, value: Plan | Drift | Outcome) -> str:
 
 
 def _entry(entry: EndpointPlan, *, verbose: bool) -> Iterator[str]:
-    symbol, color = _SYMBOLS[entry.action]
-    title = style(f"{symbol} {entry.action.value}  {entry.name}", fg=color, bold=True)
-    about = ", ".join(filter(None, (entry.kind.replace("_", " "), _IMPACTS[entry.impact])))
-    if len(f"  {symbol} {entry.action.value}  {entry.name}  {about}") <= WIDTH:
+    mark = words.ACTIONS[entry.action]
+    text = f"{mark.symbol} {mark.word}  {entry.name}"
+    title = style(text, fg=_COLORS[mark.tone], bold=True)
+    about = ", ".join(filter(None, (entry.kind.replace("_", " "), words.IMPACTS[entry.impact])))
+    if len(f"  {text}  {about}") <= WIDTH:
         yield f"  {title}  {_dim(about)}".rstrip()
     else:
         yield f"  {title}"
@@ -153,34 +116,22 @@ def _sketch(entry: EndpointPlan) -> Iterator[str]:
 
 def _changes(changes: Sequence[Change], *, with_causes: bool) -> Iterator[str]:
     """Changes by the block they are in, each on one line where it fits."""
-    ordered = sorted(changes, key=lambda change: _split(change.path))
-    for block, group in groupby(ordered, key=lambda change: _split(change.path)[0]):
+    ordered = sorted(changes, key=lambda change: split(change.path))
+    for block, group in groupby(ordered, key=lambda change: split(change.path)[0]):
         members = list(group)
         yield f"      {printable(block)}" if block else "      (endpoint)"
-        width = max(len(_split(change.path)[1]) for change in members)
+        width = max(len(split(change.path)[1]) for change in members)
         for change in members:
             yield from _change(change, min(width, 34), with_cause=with_causes)
 
 
-def _split(path: str) -> tuple[str, str]:
-    """The block that a path is in and the rest: up to its last member, or its first part."""
-    if "]" in path:
-        head, _, rest = path.rpartition("]")
-        if rest:
-            return f"{head}]", rest.lstrip(".")
-        head, _, member = path.rpartition("[")
-        return head, member.removesuffix("]")
-    head, _, rest = path.partition(".")
-    return (head, rest) if rest else ("", head)
-
-
 def _change(change: Change, width: int, *, with_cause: bool) -> Iterator[str]:
-    symbol, color = _mark(change)
-    name = f"{symbol} {_split(change.path)[1]}"
-    notes = list(_notes(change)) if with_cause else []
+    mark = words.of_change(change)
+    name = f"{mark.symbol} {split(change.path)[1]}"
+    notes = list(words.notes(change)) if with_cause else []
     note = f"({', '.join(notes)})" if notes else ""
     values = _values(change)
-    head = style(printable(f"{name:<{width + 2}}"), fg=color)
+    head = style(printable(f"{name:<{width + 2}}"), fg=_COLORS[mark.tone])
     room = WIDTH - 8 - 2 - max(len(name), width + 2)
     if len(values) + (2 + len(note) if note else 0) <= room:
         yield f"        {head}  {values}  {_dim(note)}".rstrip()
@@ -213,18 +164,8 @@ def _wrapped(text: str, indent: int = 6) -> list[str]:
     )
 
 
-def _mark(change: Change) -> tuple[str, str | None]:
-    if change.effect is Effect.NONE:
-        return "=", None
-    if change.effect is Effect.REPLACE:
-        return "-/+", "red"
-    if change.effect is Effect.REMOVE:
-        return "-", "red"
-    return ("+", "green") if change.before is None else ("~", "yellow")
-
-
 def _values(change: Change) -> str:
-    if change.effect is Effect.NONE and change.before == change.after:
+    if words.is_kept(change):
         return "" if isinstance(change.before, dict) else value_text(change.before)
     if change.before is None or change.reason is Reason.SECRET_CHANGED:
         return value_text(change.after)
@@ -233,49 +174,21 @@ def _values(change: Change) -> str:
     return f"{value_text(change.before)} -> {value_text(change.after)}"
 
 
-def _notes(change: Change) -> Iterator[str]:
-    if change.effect is Effect.NONE and change.reason is Reason.FIXED_AT_CREATION:
-        yield "cannot be changed in place"
-    elif change.effect is Effect.REPLACE:
-        yield "fixed at creation"
-    elif reason := _REASONS[change.reason]:
-        yield reason
-    outside = change.cause is Cause.DRIFT and change.reason is not Reason.SECRET_CHANGED
-    if outside and change.effect is not Effect.NONE:
-        yield "changed outside"
-    if change.note:
-        yield printable(change.note)
-    if change.source:
-        yield f"{change.source.file}:{change.source.line}"
-
-
 def outcome(value: Outcome) -> str:
     """What an apply did, endpoint by endpoint, and the counts."""
     lines = [_header("Applied", value), ""]
     for endpoint in value.endpoints:
         if endpoint.result is not Result.SKIPPED:
             lines += _outcome(endpoint, lasting=value.workspace.host != EMBEDDED)
-    counts = {name: count for name, count in value.summary.items() if count or name == "done"}
-    unchanged = counts.pop(Result.SKIPPED.value, 0)
-    parts = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
     if value.interrupted:
         lines.append("Interrupted: what was started is listed above; run apply again to go on.")
-    lines += ["", f"Applied: {', '.join([*parts, f'{unchanged} unchanged'])}."]
+    lines += ["", words.outcome_verdict(value.summary)]
     return "\n".join(lines)
-
-
-_RESULT_COLORS = {
-    Result.DONE: "green",
-    Result.FAILED: "red",
-    Result.IN_PROGRESS: "yellow",
-    Result.SKIPPED: None,
-    Result.NOT_REACHED: "yellow",
-}
 
 
 def _outcome(endpoint: EndpointOutcome, *, lasting: bool) -> Iterator[str]:
     word = f"{endpoint.result.value.replace('_', ' '):<12}"
-    color = _RESULT_COLORS[endpoint.result]
+    color = _COLORS[words.RESULTS[endpoint.result].tone]
     yield f"  {style(word, fg=color)} {endpoint.action.value:<8} {endpoint.name}"
     if endpoint.result is Result.DONE and endpoint.invocation_url and lasting:
         yield _dim(f"      {endpoint.invocation_url}")
@@ -298,40 +211,27 @@ def drift(value: Drift, *, verbose: bool = False) -> str:
             lines += [*_drift(endpoint), ""]
     if value.problems:
         lines += [problems(value.problems), ""]
-    counts = {name: count for name, count in value.summary.items() if count}
-    parts = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
-    lines.append(f"Drift: {', '.join(parts) or 'no endpoints'}.")
+    lines.append(words.drift_verdict(value.summary))
     return "\n".join(lines)
 
 
-_SYNC_MARKS = {
-    Sync.IN_SYNC: ("=", None),
-    Sync.DRIFTED: ("~", "yellow"),
-    Sync.MISSING: ("-", "red"),
-    Sync.PENDING: ("+", "cyan"),
-    Sync.REPLACED_OUTSIDE: ("-/+", "red"),
-    Sync.UNMANAGED: ("?", None),
-}
-
-
 def _drift(endpoint: EndpointDrift) -> Iterator[str]:
-    symbol, color = _SYNC_MARKS[endpoint.config]
-    words = endpoint.config.value.replace("_", " ")
-    title = style(f"{symbol} {words}  {endpoint.name}", fg=color, bold=True)
+    mark = words.SYNCS[endpoint.config]
+    title = style(f"{mark.symbol} {mark.word}  {endpoint.name}", fg=_COLORS[mark.tone], bold=True)
     health = endpoint.health.value.replace("_", " ")
     yield f"  {title}  {_dim('' if endpoint.config is Sync.UNMANAGED else health)}".rstrip()
     for message in endpoint.messages:
         yield f"      {printable(message)}"
     for change in endpoint.changes:
         yield f"      {printable(change.path)}"
-        if change.effect is Effect.NONE and change.before == change.after:
-            yield _dim(f"          {_REASONS[change.reason]}")
+        if words.is_kept(change):
+            yield _dim(f"          {words.REASONS[change.reason]}")
             continue
-        notes = f"  ({', '.join(_notes(change))})" if any(_notes(change)) else ""
+        notes = ", ".join(words.notes(change))
         declared, live = value_text(change.after), value_text(change.before)
         yield f"          declared {declared}, live {live}"
         if notes:
-            yield _dim(f"          {notes.strip()}")
+            yield _dim(f"          ({notes})")
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
