@@ -18,7 +18,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from provisioner.apply import _Run
+from provisioner.apply.run import _Run
 from provisioner.workspace.retries import RetryClock
 
 from ..conftest import (

@@ -8,14 +8,13 @@ whatever is there.
 
 from __future__ import annotations
 
-import json
-import re
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from provisioner.apply.contract import Options, Progress, Service
+from provisioner.apply.secrets import filled, hidden
 from provisioner.diff import in_force
 from provisioner.errors import (
     AlreadyExists,
@@ -33,66 +32,10 @@ from provisioner.plan.outcome import EndpointOutcome, Outcome, Result, StepOutco
 from provisioner.wire.answers import ABSENT, Live, digest, live_endpoint
 from provisioner.wire.requests import invocation_url
 
-_TELLING = 8
-"""Characters from which a line of a secret is worth hiding by itself."""
 _NAME_PAUSE = 2.0
 """Seconds until a name that is still taken is tried again."""
 _TRIES = 3
 """For one call: the first, one after an answer was lost, one after somebody else's update."""
-
-# The digest behind a placeholder only serves comparisons.
-_PLACEHOLDER = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}(?:#[0-9a-f]+)?")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Something happened to an endpoint."""
-
-    name: str
-    text: str
-
-
-class Service(Protocol):
-    """What applying needs of a workspace."""
-
-    host: str
-
-    def read(self, name: str, rows: Collection[str] | None = None) -> Live | None:
-        """One endpoint, with its permissions where ``rows`` is given."""
-
-    def call(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, doing: str
-    ) -> dict[str, Any]:
-        """Make one API call."""
-
-    def settle(
-        self, name: str, version: int, timeout: float, sleep: Callable[[float], None]
-    ) -> Live:
-        """Wait until configuration ``version`` serves."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to apply."""
-
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    """Values for ``${env:NAME}`` placeholders, by name."""
-    parallelism: int = 10
-    wait: bool = True
-    """Wait until endpoints serve their new configuration."""
-    report: Callable[[Progress], None] = lambda _progress: None
-    stop: threading.Event = field(default_factory=threading.Event)
-    """Set from outside to start no other call."""
-
-
-def placeholders(plan: Plan) -> dict[str, list[str]]:
-    """Names of the environment variables that a plan needs, each with its endpoints."""
-    needed: dict[str, list[str]] = {}
-    for entry in plan.endpoints:
-        found = {name for step in entry.steps for name in _names(step.body)}
-        for name in sorted(found):
-            needed.setdefault(name, []).append(entry.name)
-    return needed
 
 
 def apply(plan: Plan, service: Service, options: Options) -> Outcome:
@@ -236,7 +179,7 @@ class _Run:
     def _call(self, step: Step) -> dict[str, Any]:
         method, path = step.call.split(" ", 1)
         doing = f"cannot {self._entry.action.value} {self._entry.name}: {step.call}"
-        body = _filled(step.body, self._options.secrets)
+        body = filled(step.body, self._options.secrets)
         return self._service.call(method, path.replace("{id}", self._id), body, doing=doing)
 
     def _learn(self, answer: Mapping[str, Any]) -> None:
@@ -293,11 +236,7 @@ class _Run:
         return self._hidden(str(failure))
 
     def _hidden(self, text: str) -> str:
-        """What the service said, should it have echoed a secret, without it."""
-        for value in self._options.secrets.values():
-            for form in _forms(value):
-                text = text.replace(form, "[hidden]")
-        return text
+        return hidden(text, self._options.secrets.values())
 
     def _say(self, text: str) -> None:
         self._options.report(Progress(self._entry.name, text))
@@ -339,31 +278,3 @@ _DONE = {
     Action.ADOPT: "adopted",
     Action.WAIT: "ready",
 }
-
-
-def _forms(secret: str) -> Iterator[str]:
-    """What a secret may look like in a message: folded, quoted as JSON, or line by line."""
-    yield from filter(None, (secret, " ".join(secret.split()), json.dumps(secret)[1:-1]))
-    yield from (line.strip() for line in secret.splitlines() if len(line.strip()) >= _TELLING)
-
-
-def _names(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from _PLACEHOLDER.findall(value)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _names(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _names(item)
-
-
-def _filled(value: Any, secrets: Mapping[str, str]) -> Any:
-    """A body with its placeholders resolved; only the request ever holds the result."""
-    if isinstance(value, str):
-        return _PLACEHOLDER.sub(lambda found: secrets[found.group(1)], value)
-    if isinstance(value, Mapping):
-        return {key: _filled(item, secrets) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_filled(item, secrets) for item in value]
-    return value

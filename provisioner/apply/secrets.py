@@ -1,0 +1,62 @@
+"""Secret values on their way into a request body, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from provisioner.plan import Plan
+
+_TELLING = 8
+"""Characters from which a line of a secret is worth hiding by itself."""
+
+# The digest behind a placeholder only serves comparisons.
+_PLACEHOLDER = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}(?:#[0-9a-f]+)?")
+
+
+def placeholders(plan: Plan) -> dict[str, list[str]]:
+    """Names of the environment variables that a plan needs, each with its endpoints."""
+    needed: dict[str, list[str]] = {}
+    for entry in plan.endpoints:
+        found = {name for step in entry.steps for name in _names(step.body)}
+        for name in sorted(found):
+            needed.setdefault(name, []).append(entry.name)
+    return needed
+
+
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """What the service said, should it have echoed a secret, without it."""
+    for value in secrets:
+        for form in _forms(value):
+            text = text.replace(form, "[hidden]")
+    return text
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """What a secret may look like in a message: folded, quoted as JSON, or line by line."""
+    yield from filter(None, (secret, " ".join(secret.split()), json.dumps(secret)[1:-1]))
+    yield from (line.strip() for line in secret.splitlines() if len(line.strip()) >= _TELLING)
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from _PLACEHOLDER.findall(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _names(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _names(item)
+
+
+def filled(value: Any, secrets: Mapping[str, str]) -> Any:
+    """A body with its placeholders resolved; only the request ever holds the result."""
+    if isinstance(value, str):
+        return _PLACEHOLDER.sub(lambda found: secrets[found.group(1)], value)
+    if isinstance(value, Mapping):
+        return {key: filled(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [filled(item, secrets) for item in value]
+    return value
