@@ -24,6 +24,7 @@ Branch on these types, never on message text. A message reads
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import ClassVar
@@ -47,6 +48,31 @@ class ExitCode(IntEnum):
     USAGE = 64
     BUG = 70
     INTERRUPTED = 130
+
+    @classmethod
+    def worst(cls, codes: Iterable[int]) -> ExitCode:
+        """The code of a run with several; what leaves least known comes first."""
+        found = set(codes)
+        return next((code for code in _WORST_FIRST if code in found), cls.OK)
+
+
+_WORST_FIRST = (
+    ExitCode.INTERRUPTED,
+    ExitCode.BUG,
+    ExitCode.USAGE,
+    ExitCode.FAILED,
+    ExitCode.AUTH,
+    ExitCode.INVALID,
+    ExitCode.REFUSED,
+    ExitCode.STALE,
+    ExitCode.PARTIAL,
+    ExitCode.ROLLED_BACK,
+    ExitCode.TIMED_OUT,
+    ExitCode.VERIFY_FAILED,
+    ExitCode.CHANGES,
+    ExitCode.UNHEALTHY,
+)
+"""Every code but that of success."""
 
 
 class Severity(str, Enum):

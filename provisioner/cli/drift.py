@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
-from provisioner.cli import options, output
+from provisioner.cli import options
 from provisioner.cli.options import Selection, Settings
-from provisioner.cli.session import connected
+from provisioner.cli.session import Session
+from provisioner.cli.several import Face, Question, ask, show
 from provisioner.errors import ExitCode
-from provisioner.plan.drift import assess
+from provisioner.plan.drift import Drift, assess
 from provisioner.report import machine, terminal
 
 
 @click.command("drift")
-@options.environment
+@options.environments
 @options.selection
 @options.output_format("text", "json")
 @click.option("--unmanaged", is_flag=True, help="List endpoints that are not this project's, too.")
@@ -21,7 +24,7 @@ from provisioner.report import machine, terminal
 @click.pass_obj
 def command(
     settings: Settings,
-    environment: str,
+    environments: tuple[str, ...],
     only: tuple[str, ...],
     exclude: tuple[str, ...],
     form: str,
@@ -31,19 +34,23 @@ def command(
     """Tell where the workspace is not what is declared; only reads.
 
     Exits with 2 when anything differs, and with 10 when all is as declared but an
-    endpoint does not serve.
+    endpoint does not serve. Of several environments the worst code counts.
     """
-    selection = Selection(only, exclude)
-    with connected(settings, environment, parallelism) as session:
-        plan, live = session.compare(selection)
-        others = session.unmanaged(selection) if unmanaged else []
-        entries = session.record.endpoints
+    look = partial(_look, selection=Selection(only, exclude), unmanaged=unmanaged)
+    found = ask(settings, environments, Question(look, _code), parallelism)
+    text = partial(terminal.drift, verbose=settings.verbose)
+    return show(found, environments, form, Face("Drift", {"text": text, "json": machine.dump}))
+
+
+def _look(session: Session, selection: Selection, *, unmanaged: bool) -> Drift:
+    plan, live = session.compare(selection)
+    others = session.unmanaged(selection) if unmanaged else []
+    entries = session.record.endpoints
     remembered = {name: entry.id for name, entry in entries.items() if name in selection}
-    found = assess(plan, live, remembered, others)
-    if form == "json":
-        output.answer(machine.dump(found))
-    else:
-        output.answer(terminal.drift(found, verbose=settings.verbose))
+    return assess(plan, live, remembered, others)
+
+
+def _code(found: Drift) -> ExitCode:
     if not found.in_sync:
         return ExitCode.CHANGES
     return ExitCode.OK if found.healthy else ExitCode.UNHEALTHY

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner.errors import ProjectInvalid, Refused, error
@@ -15,9 +17,45 @@ def state_file(root: Path) -> Path:
     return root / ".provisioner" / "workspace.json"
 
 
+@dataclass
+class _Shared:
+    """One workspace that runs for several environments of this process."""
+
+    url: str
+    stack: ExitStack
+    users: int = 0
+
+
+_running: dict[Path, _Shared] = {}
+_guard = threading.Lock()
+
+
 @contextmanager
 def running(root: Path) -> Iterator[str]:
-    """Run the project's embedded workspace; gives its URL."""
+    """Run the project's embedded workspace; gives its URL.
+
+    Environments of one project share it, also when they are asked side by side: it
+    starts with the first and ends with the last.
+    """
+    root = root.resolve()
+    with _guard:
+        shared = _running.get(root)
+        if shared is None:
+            stack = ExitStack()
+            shared = _running[root] = _Shared(stack.enter_context(_alone(root)), stack)
+        shared.users += 1
+    try:
+        yield shared.url
+    finally:
+        with _guard:
+            shared.users -= 1
+            if not shared.users:
+                del _running[root]
+                shared.stack.close()
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[str]:
     try:
         from provisioner import emulator
         from provisioner.emulator import server as _server  # noqa: F401 - needs the extra

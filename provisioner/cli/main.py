@@ -11,6 +11,7 @@ import click
 
 from provisioner import __version__
 from provisioner.cli import interrupts, output
+from provisioner.cli.bugs import report_bug
 from provisioner.cli.options import Settings
 from provisioner.errors import ExitCode, ProvisionerError
 
@@ -105,19 +106,5 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ExitCode.FAILED
     except Exception as failure:
-        _report_bug(failure)
+        report_bug(failure)
         return ExitCode.BUG
-
-
-def _report_bug(failure: Exception) -> None:
-    """Say where a bug is without its values, which might hold a secret."""
-    import traceback  # only bugs need it
-
-    frame = traceback.extract_tb(failure.__traceback__)[-1]
-    place = f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
-    output.note(f"bug: {type(failure).__name__} at {place} (provisioner {__version__})")
-    if os.environ.get("PROVISIONER_TRACEBACK"):
-        for line in traceback.format_tb(failure.__traceback__):
-            output.note(line.rstrip())
-    else:
-        output.note("please report it; PROVISIONER_TRACEBACK=1 shows the calls that led there")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from fnmatch import fnmatchcase
@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+ALL = "all"
+"""Asks for every environment that is not only a base."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,70 @@ def today() -> date:
 
 
 def environment(command: Command) -> Command:
-    """``-e``, required; also from the environment variable PROVISIONER_ENVIRONMENT."""
+    """``-e``, required, exactly one; also from the environment variable PROVISIONER_ENVIRONMENT."""
+    help_text = "Environment, a file in environments/.  [env: PROVISIONER_ENVIRONMENT]"
+    return _environments(required=True, callback=_only_one, help_text=help_text)(command)
+
+
+def environments(command: Command) -> Command:
+    """``-e``, required: names, with commas or repeated, or ``all``; see :func:`named`."""
+    help_text = (
+        "Environments, files in environments/: names with commas, or all.  "
+        "[env: PROVISIONER_ENVIRONMENT]"
+    )
+    return _environments(required=True, callback=_several, help_text=help_text)(command)
+
+
+def environments_or_all(command: Command) -> Command:
+    """``-e`` like :func:`environments`, all of them when it is not given."""
+    help_text = (
+        "Environments, with commas; all of them when it is not given.  "
+        "[env: PROVISIONER_ENVIRONMENT]"
+    )
+    return _environments(required=False, callback=_several, help_text=help_text)(command)
+
+
+def named(words: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
+    """The environments that were asked for, each once; ``all`` are those that are ``known``."""
+    asked = list(words)
+    return tuple(dict.fromkeys(known if ALL in asked else asked))
+
+
+def are_several(words: Sequence[str]) -> bool:
+    """Whether more than one environment was asked for; ``all`` may turn out to be one."""
+    return ALL in words or len(set(words)) > 1
+
+
+def _environments(*, required: bool, callback: Any, help_text: str) -> Callable[[Command], Command]:
     return click.option(
         "-e",
         "--environment",
+        "environments" if callback is _several else "environment",
         envvar="PROVISIONER_ENVIRONMENT",
-        required=True,
+        required=required,
+        multiple=True,
+        callback=callback,
         metavar="ENV",
-        help="Environment, a file in environments/.  [env: PROVISIONER_ENVIRONMENT]",
-    )(command)
+        help=help_text,
+    )
+
+
+def _several(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    words = tuple(word.strip() for value in values for word in value.split(","))
+    if not all(words):
+        raise click.BadParameter("an environment's name is missing", ctx, parameter)
+    return words
+
+
+def _only_one(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> str:
+    words = dict.fromkeys(_several(ctx, parameter, values))
+    if len(words) != 1 or ALL in words:
+        command = ctx.command_path.partition(" ")[2]
+        asked = ", ".join(words)
+        raise click.UsageError(f"{command} takes exactly one environment, not {asked}", ctx)
+    return next(iter(words))
 
 
 def selection(command: Command) -> Command:

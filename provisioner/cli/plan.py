@@ -2,47 +2,73 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from provisioner.cli import options, output
 from provisioner.cli.options import Selection, Settings
-from provisioner.cli.session import connected
+from provisioner.cli.session import Session
+from provisioner.cli.several import Face, Question, ask, show
 from provisioner.errors import ExitCode
+from provisioner.plan import Plan
+from provisioner.plan.fleet import Fleet
 from provisioner.report import machine, terminal
+
+PLACE = "{env}"
+"""Stands for the environment in the name of a saved plan."""
 
 
 @click.command("plan", short_help="Show what apply would do.")
-@options.environment
+@options.environments
 @options.selection
 @options.output_format("text", "json")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Save the plan, for review and for `apply`.",
+    type=click.Path(dir_okay=False),
+    help="Save the plan, for review and for `apply`; {env} in the name stands for ENV.",
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
 @options.parallelism
 @click.pass_obj
 def command(
     settings: Settings,
-    environment: str,
+    environments: tuple[str, ...],
     only: tuple[str, ...],
     exclude: tuple[str, ...],
     form: str,
-    out: Path | None,
+    out: str | None,
     detailed_exitcode: bool,  # noqa: FBT001 - an option
     parallelism: int,
 ) -> ExitCode:
-    """Compare the project with the workspace and show what apply would do."""
-    with connected(settings, environment, parallelism) as session:
-        plan, _ = session.compare(Selection(only, exclude))
+    """Compare the project with the workspace and show what apply would do.
+
+    Of several environments the worst exit code counts.
+    """
+    if out and options.are_several(environments) and PLACE not in out:
+        raise click.UsageError(f"--out needs {PLACE} in its name for several environments")
+    look = partial(_look, selection=Selection(only, exclude))
+    code = partial(_code, detailed=detailed_exitcode)
+    found = ask(settings, environments, Question(look, code), parallelism)
     if out:
-        out.write_text(machine.dump(plan) + "\n", "utf-8")
-        output.note(f"saved to {out}")
-    if form == "json":
-        output.answer(machine.dump(plan))
-    else:
-        output.answer(terminal.plan(plan, verbose=settings.verbose))
-    return ExitCode.CHANGES if detailed_exitcode and plan.has_changes else ExitCode.OK
+        _save(found, out)
+    text = partial(terminal.plan, verbose=settings.verbose)
+    return show(found, environments, form, Face("The plan", {"text": text, "json": machine.dump}))
+
+
+def _look(session: Session, selection: Selection) -> Plan:
+    return session.compare(selection)[0]
+
+
+def _code(plan: Plan, *, detailed: bool) -> ExitCode:
+    return ExitCode.CHANGES if detailed and plan.has_changes else ExitCode.OK
+
+
+def _save(found: Fleet[Plan], out: str) -> None:
+    for plan in found.results:
+        path = Path(out.replace(PLACE, plan.environment))
+        if PLACE in out:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(machine.dump(plan) + "\n", "utf-8")
+        output.note(f"saved to {path}")

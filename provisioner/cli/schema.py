@@ -10,7 +10,7 @@ import click
 from provisioner.cli import output
 
 _WRITTEN = ("endpoint", "environment")
-_ANSWERS = ("plan", "drift", "outcome")
+_ANSWERS = ("plan", "plans", "drift", "drifts", "status", "statuses", "outcome")
 
 
 @click.command("schema")

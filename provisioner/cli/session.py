@@ -30,7 +30,7 @@ from provisioner.plan.lookups import (
     with_refresh,
     with_versions,
 )
-from provisioner.project import Loaded, find_root, open_project
+from provisioner.project import Loaded, Project, find_root, open_project
 from provisioner.record import Record, default_path, sealed
 from provisioner.report.problems import wrapped
 from provisioner.wire.answers import Live, is_hosted
@@ -214,8 +214,12 @@ def _owner(summary: Mapping[str, Any]) -> str:
 
 def load(settings: Settings, environment: str) -> Loaded:
     """Load one environment of the project, offline."""
-    judge = partial(rules.check, today=today())
-    loaded = open_project(project_root(settings)).load(environment, judge)
+    return judged(open_project(project_root(settings)), environment)
+
+
+def judged(project: Project, environment: str) -> Loaded:
+    """Load one environment of a project that was read."""
+    loaded = project.load(environment, partial(rules.check, today=today()))
     # What is only worth knowing is said by validate; here it would be said every day.
     worth = tuple(p for p in loaded.problems if p.severity is not Severity.NOTICE)
     return replace(loaded, problems=worth)
@@ -229,17 +233,23 @@ def project_root(settings: Settings) -> Path:
 @contextmanager
 def connected(settings: Settings, environment: str, parallelism: int = 10) -> Iterator[Session]:
     """Load an environment and connect to its workspace."""
-    loaded = load(settings, environment)
+    with joined(load(settings, environment), parallelism) as session:
+        yield session
+
+
+@contextmanager
+def joined(loaded: Loaded, parallelism: int, label: str = "") -> Iterator[Session]:
+    """Connect to the workspace of an environment; ``label`` opens what is said meanwhile."""
     with _access(loaded) as access:
         workspace = Workspace.connect(access, parallelism=parallelism, patience=_patience())
-        place = loaded.spec.record or default_path(loaded.spec.project, environment)
+        place = loaded.spec.record or default_path(loaded.spec.project, loaded.environment)
         memory = Memory(workspace, loaded.root, place)
         identity, listed, remembered = workspace.at_once(
             workspace.identity, workspace.list_endpoints, memory.load
         )
         _check_pin(loaded, identity)
         if not loaded.spec.workspace.emulator:
-            output.note(_signed_in(workspace, identity))
+            output.note("\n".join(wrapped(label + _signed_in(workspace, identity))))
         record = remembered or Record()
         record = replace(record, salt=record.salt or token_hex(16))
         yield Session(loaded, workspace, identity, memory, record, tuple(listed))
@@ -259,8 +269,7 @@ def _access(loaded: Loaded) -> Iterator[Access]:
 
 def _signed_in(workspace: Workspace, identity: Identity) -> str:
     number = f" (workspace {identity.workspace_id})" if identity.workspace_id else ""
-    text = f"signed in to {workspace.host}{number} as {identity.name} by {workspace.auth_type}"
-    return "\n".join(wrapped(text))
+    return f"signed in to {workspace.host}{number} as {identity.name} by {workspace.auth_type}"
 
 
 def _check_pin(loaded: Loaded, identity: Identity) -> None:

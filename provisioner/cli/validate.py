@@ -11,7 +11,7 @@ import click
 
 from provisioner import rules
 from provisioner.cli import output
-from provisioner.cli.options import Settings, output_format, today
+from provisioner.cli.options import ALL, Settings, environments_or_all, named, output_format, today
 from provisioner.errors import ExitCode, ProjectInvalid
 from provisioner.project import Project, find_root, open_project
 from provisioner.report import checked as report
@@ -19,13 +19,7 @@ from provisioner.report.checked import Checked
 
 
 @click.command("validate", short_help="Find what is wrong, without a workspace.")
-@click.option(
-    "-e",
-    "--environment",
-    envvar="PROVISIONER_ENVIRONMENT",
-    metavar="ENV",
-    help="Environment; all of them when it is not given.  [env: PROVISIONER_ENVIRONMENT]",
-)
+@environments_or_all
 @output_format("text", "json", "sarif", "junit", "github")
 @click.option(
     "--as-of",
@@ -38,7 +32,7 @@ from provisioner.report.checked import Checked
 @click.pass_obj
 def command(
     settings: Settings,
-    environment: str | None,
+    environments: tuple[str, ...],
     form: str,
     as_of: datetime | None,
     *,
@@ -51,16 +45,16 @@ def command(
     if fix:
         from provisioner.cli import fixing
 
-        look = partial(_checked, environment=environment, day=day)
+        look = partial(_checked, words=environments, day=day)
         fixing.fix(root, lambda project: report.together(look(project)), yes=yes)
-    found = _checked(open_project(root), environment, day)
+    found = _checked(open_project(root), environments, day)
     _show(form, found, _prefix(root))
     failed = any(problem.is_error for checked in found for problem in checked.problems)
     return ExitCode.INVALID if failed else ExitCode.OK
 
 
-def _checked(project: Project, environment: str | None, day: date) -> list[Checked]:
-    names = (environment,) if environment else project.environments
+def _checked(project: Project, words: Sequence[str], day: date) -> list[Checked]:
+    names = named(words or (ALL,), project.environments)
     return [_environment(project, name, day) for name in names]
 
 

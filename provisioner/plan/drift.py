@@ -46,6 +46,10 @@ class Health(str, Enum):
     ABSENT = "absent"
 
 
+WELL = frozenset({Health.READY, Health.UPDATING})
+"""The states in which an endpoint serves."""
+
+
 @dataclass(frozen=True)
 class EndpointDrift:
     """One endpoint of the comparison."""
@@ -80,9 +84,8 @@ class Drift:
     @property
     def healthy(self) -> bool:
         """Whether every managed endpoint serves."""
-        well = {Health.READY, Health.UPDATING}
         return all(
-            found.health in well or found.config is Sync.UNMANAGED for found in self.endpoints
+            found.health in WELL or found.config is Sync.UNMANAGED for found in self.endpoints
         )
 
 

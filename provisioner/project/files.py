@@ -15,6 +15,8 @@ from provisioner.spec import Node
 
 ENDPOINTS, ENVIRONMENTS = "endpoints", "environments"
 _SUFFIXES = (".yaml", ".yml")
+_EVERY = "all"
+"""Not the name of an environment: on the command line it stands for every one."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ def environment_files(root: Path, instead: Instead) -> dict[str, File]:
             place = Where(file.name, 1, 1)
             twice = error("duplicate-environment", summary, f"the other is {first.name}", place)
             file = File(first.name, first.documents, (*first.problems, twice))
+        elif path.stem == _EVERY:
+            summary = f"no environment can be called `{_EVERY}`"
+            hint = f"`-e {_EVERY}` means every environment: rename the file"
+            taken = error("reserved-environment", summary, hint, Where(file.name, 1, 1))
+            file = File(file.name, file.documents, (*file.problems, taken))
         files[path.stem] = file
     return files
 

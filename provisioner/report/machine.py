@@ -10,22 +10,37 @@ from pydantic import TypeAdapter, ValidationError
 from provisioner.errors import ProjectInvalid, error
 from provisioner.plan import Plan
 from provisioner.plan.drift import Drift
+from provisioner.plan.fleet import Fleet
 from provisioner.plan.outcome import Outcome
+from provisioner.plan.status import Status
 
 T = TypeVar("T", Plan, Outcome, Drift)
 
-FORMATS: dict[str, type[Plan] | type[Outcome] | type[Drift]] = {
+FORMATS: dict[str, Any] = {
     "plan": Plan,
+    "plans": Fleet[Plan],
     "drift": Drift,
+    "drifts": Fleet[Drift],
+    "status": Status,
+    "statuses": Fleet[Status],
     "outcome": Outcome,
 }
+"""Names of the answers; the plural is the answer of several environments."""
 
 
-def dump(value: Plan | Outcome | Drift) -> str:
-    """A value as JSON with sorted keys; the same value gives the same text."""
-    adapter: TypeAdapter[Any] = TypeAdapter(type(value))
+def dump(value: Any) -> str:
+    """An answer as JSON with sorted keys; the same value gives the same text."""
+    adapter: TypeAdapter[Any] = TypeAdapter(_type(value))
     data = adapter.dump_python(value, mode="json")
     return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+def _type(value: Any) -> Any:
+    """The type of an answer, also of what is inside of a fleet."""
+    if not isinstance(value, Fleet):
+        return type(value)
+    kinds = {type(result) for result in value.results}
+    return Fleet[kinds.pop()] if kinds else Fleet[None]  # type: ignore[misc]
 
 
 def load(text: str | bytes, kind: type[T], name: str) -> T:
@@ -56,7 +71,7 @@ def load(text: str | bytes, kind: type[T], name: str) -> T:
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema of ``plan``, ``drift`` or ``outcome``."""
+    """The JSON Schema of an answer, by its name in ``FORMATS``."""
     adapter: TypeAdapter[Any] = TypeAdapter(FORMATS[kind])
     described = adapter.json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
