@@ -38,9 +38,9 @@ def _applies(entry: Json, caller: Principal) -> bool:
     return bool(name.lower() == caller.name.lower())
 
 
-def endpoint_for(call: Call, level: str) -> Json:
-    """The endpoint of the path, for a caller who holds at least that level."""
-    name = call.params["name"]
+def endpoint_for(call: Call, level: str, name: str | None = None) -> Json:
+    """The endpoint of the path or of that name, for a caller who holds at least that level."""
+    name = call.params["name"] if name is None else name
     endpoint: Json | None = call.workspace["endpoints"].get(name)
     if endpoint is None:
         raise missing(f"Endpoint with name '{name}' does not exist.")

@@ -11,7 +11,8 @@ from provisioner.emulator.world import World
 
 PREFIX = "/__emulator/"
 
-_RULES = ("faults", "builds")
+_RULES = {"faults": "POST", "builds": "POST", "conditions": "PUT"}
+"""Name to the verb that adds one."""
 
 
 def administer(world: World, method: str, path: str, raw: bytes) -> Answer:
@@ -45,6 +46,8 @@ def _administer(world: World, method: str, name: str, body: Json) -> Answer:
             return Answer({"requests": world.requests})
         case "DELETE", "requests":
             world.requests.clear()
+        case "GET", "usage":
+            return Answer(world.ledger.usage())
         case _ if name in _RULES:
             return _rules(world, method, name, body)
         case _:
@@ -65,14 +68,11 @@ def _advance(world: World, body: Json) -> Answer:
 
 
 def _rules(world: World, method: str, name: str, body: Json) -> Answer:
-    rules = world.faults if name == "faults" else world.builds
-    match method:
-        case "POST":
-            rules.add(body)
-        case "DELETE":
-            rules.rules.clear()
-        case "GET":
-            pass
-        case _:
-            raise missing(f"the emulator's own side has no {method} {name}")
+    rules = getattr(world, name)
+    if method == _RULES[name]:
+        rules.add(body)
+    elif method == "DELETE":
+        rules.rules.clear()
+    elif method != "GET":
+        raise missing(f"the emulator's own side has no {method} {name}")
     return Answer({name: rules.view()})

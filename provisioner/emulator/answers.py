@@ -12,15 +12,24 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Stream:
+    """Server-sent events, each sent on its own."""
+
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Answer:
-    """An answer; ``body`` is text or bytes as they are, None for nothing, else JSON."""
+    """An answer; ``body`` is text, bytes or a stream as it is, None for nothing, else JSON."""
 
     body: Any = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str | None = None
+    delay_seconds: float = 0
+    """How long it is held back; what it says has happened already."""
 
 
 def error_answer(error: ApiError) -> Answer:
     """The wire form of an error."""
-    return Answer({"error_code": error.error_code, "message": error.message}, error.status)
+    return Answer(error.body(), error.status, error.headers)

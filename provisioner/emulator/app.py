@@ -1,21 +1,23 @@
 """The ASGI application: from a request to the answer, faults included.
 
 Handlers are plain functions that run to their end on the event loop, so requests take effect
-one at a time without a lock. Only the delays of faults are awaited, and those block nobody.
+one at a time without a lock. Only delays are awaited, and those block nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from provisioner.emulator.admin import PREFIX, administer
-from provisioner.emulator.answers import Answer, Json, error_answer
+from provisioner.emulator.answers import Answer, Json, Stream, error_answer
 from provisioner.emulator.calls import Call
 from provisioner.emulator.clock import tick
 from provisioner.emulator.errors import ApiError
@@ -57,6 +59,8 @@ class App:
             return None
         if answer is None:
             answer = handle(self.world, request, raw)
+        if answer.delay_seconds:
+            await asyncio.sleep(answer.delay_seconds)
         entry["status"] = answer.status
         return answer
 
@@ -68,8 +72,7 @@ class App:
         if fault.effect != "none":
             return fault.answer()
         answer = handle(self.world, request, raw)
-        headers = {**answer.headers, **fault.headers}
-        return Answer(answer.body, answer.status, headers, answer.media_type)
+        return replace(answer, headers={**answer.headers, **fault.headers})
 
 
 def handle(world: World, request: Request, raw: bytes) -> Answer:
@@ -86,7 +89,7 @@ def handle(world: World, request: Request, raw: bytes) -> Answer:
         if not route.public:
             authorization = request.headers.get("authorization", "")
             caller = authenticate(world.store.workspace, authorization)
-        mutates = method != "GET"
+        mutates = method != "GET" and not route.inference
         if mutates:
             tick(world.mode, world.store.workspace)
         base_url = str(request.base_url).rstrip("/")
@@ -129,6 +132,15 @@ def _readable(raw: bytes) -> Any:
 
 def _response(answer: Answer) -> Response:
     body, media_type = answer.body, answer.media_type
+    if isinstance(body, Stream):
+        events = _one_by_one(body)
+        return StreamingResponse(events, answer.status, dict(answer.headers), "text/event-stream")
     if body is not None and not isinstance(body, str | bytes):
         body, media_type = json.dumps(body, ensure_ascii=False), "application/json"
     return Response(body, answer.status, dict(answer.headers), media_type)
+
+
+async def _one_by_one(stream: Stream) -> AsyncIterator[str]:
+    for event in stream.events:
+        yield event
+        await asyncio.sleep(0)  # lets each go out on its own

@@ -69,6 +69,8 @@ class Route:
     handler: Handler
     public: bool = False
     """Whether it answers without a token."""
+    inference: bool = False
+    """Whether it asks a model: such requests change nothing that is stored."""
 
 
 class Routes:

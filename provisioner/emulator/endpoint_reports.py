@@ -9,6 +9,7 @@ from provisioner.emulator.answers import Answer, Json
 from provisioner.emulator.calls import Call, Route
 from provisioner.emulator.endpoint_routes import BASE
 from provisioner.emulator.errors import ApiError, invalid, missing
+from provisioner.emulator.inference.metrics import exposition
 
 
 def build_logs(call: Call) -> Json:
@@ -37,21 +38,14 @@ def _endpoint_with_entity(call: Call) -> Json:
 
 
 def metrics(call: Call) -> Answer:
-    """Prometheus text; a quiet endpoint's."""
+    """Prometheus text; endpoints that Databricks owns have none (observed, 2026)."""
     endpoint = endpoint_for(call, "CAN_VIEW")
-    entities = endpoint.get("config", {}).get("served_entities", ())
-    lines = [
-        line
-        for metric in ("request_count_total", "request_4xx_count_total", "request_5xx_count_total")
-        for line in (
-            f"# TYPE {metric} counter",
-            *(
-                f'{metric}{{endpoint_name="{endpoint["name"]}",served_entity_name="{e["name"]}"}} 0'
-                for e in entities
-            ),
-        )
-    ]
-    return Answer("\n".join([*lines, "# EOF", ""]), media_type="text/plain")
+    if "id" not in endpoint:
+        raise missing(f"Endpoint '{endpoint['name']}' has no metrics.")
+    entities = [entity["name"] for entity in endpoint.get("config", {}).get("served_entities", ())]
+    world = call.world
+    text = exposition(world.ledger.samples, endpoint["name"], entities, world.mode, world.now_ms())
+    return Answer(text, media_type="text/plain")
 
 
 def openapi(call: Call) -> Answer:

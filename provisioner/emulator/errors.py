@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class StateUnusable(ValueError):
     """The state file cannot be read; the message says what to do about it."""
@@ -19,6 +22,11 @@ class ApiError(Exception):
         self.status = status
         self.error_code = error_code
         self.message = message
+        self.headers: Mapping[str, str] = {}
+
+    def body(self) -> dict[str, Any]:
+        """What the answer says."""
+        return {"error_code": self.error_code, "message": self.message}
 
 
 def invalid(message: str) -> ApiError:

@@ -7,6 +7,7 @@ from provisioner.emulator.endpoint_parts import ROUTES as PARTS
 from provisioner.emulator.endpoint_reports import ROUTES as REPORTS
 from provisioner.emulator.endpoint_routes import ROUTES as ENDPOINTS
 from provisioner.emulator.files import ROUTES as FILES
+from provisioner.emulator.inference.routes import ROUTES as INFERENCE
 from provisioner.emulator.oidc import ROUTES as OIDC
 from provisioner.emulator.permissions import ROUTES as PERMISSIONS
 from provisioner.emulator.scim import ROUTES as SCIM
@@ -18,6 +19,7 @@ ROUTES = Routes(
     REPORTS,  # before the endpoints, whose names would match their first part
     ENDPOINTS,
     PARTS,
+    INFERENCE,
     PERMISSIONS,
     SECRETS,
     UNITY_CATALOG,

@@ -1,4 +1,4 @@
-"""One emulated workspace with everything that makes it behave: data, clock, faults, builds."""
+"""One emulated workspace with everything that makes it behave: data, clock, rules, counters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from provisioner.emulator.answers import Json
 from provisioner.emulator.builds import Builds
 from provisioner.emulator.clock import Mode, now_ms
+from provisioner.emulator.conditions import Conditions
 from provisioner.emulator.faults import Faults
+from provisioner.emulator.inference.ledger import Ledger
 from provisioner.emulator.state import Store
 
 
@@ -21,6 +23,8 @@ class World:
     mode: Mode
     faults: Faults = field(default_factory=Faults)
     builds: Builds = field(default_factory=Builds)
+    conditions: Conditions = field(default_factory=Conditions)
+    ledger: Ledger = field(default_factory=Ledger)
     requests: list[Json] = field(default_factory=list)
     """What the workspace was asked, in order of arrival."""
 
@@ -44,4 +48,5 @@ class World:
         """Back to the start, rules and recordings included."""
         self.store.reset()
         self.faults, self.builds, self.requests = Faults(), Builds(), []
+        self.conditions, self.ledger = Conditions(), Ledger()
         self.store.save()

@@ -174,11 +174,11 @@ def test_tokens(api: Api) -> None:
 
 
 def test_unknown_route(api: Api) -> None:
-    assert api.refused("POST", "/serving-endpoints/bot/invocations", {}) == (
+    assert api.refused("POST", "/serving-endpoints/bot/dance", {}) == (
         501,
         "NOT_IMPLEMENTED",
     )
-    assert api.message == "the emulator has no route for POST /serving-endpoints/bot/invocations"
+    assert api.message == "the emulator has no route for POST /serving-endpoints/bot/dance"
 
 
 def test_discovery_needs_no_token(api: Api) -> None:
