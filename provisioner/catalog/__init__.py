@@ -18,7 +18,7 @@ from provisioner.catalog.sections import OVERRIDE_FILE, SECTIONS, Override, Sect
 
 if TYPE_CHECKING:
     from provisioner.catalog.dated import SOON_DAYS, Status, View
-    from provisioner.catalog.limits import FailureCause, Limit, OperationsLimit
+    from provisioner.catalog.limits import AnswerCause, FailureCause, Limit, OperationsLimit
     from provisioner.catalog.models import (
         Architecture,
         ModelUnits,
@@ -147,6 +147,11 @@ class Catalog:
         """What messages of failed deployments mean."""
         return self._part("failures")
 
+    @cached_property
+    def answer_causes(self) -> tuple[AnswerCause, ...]:
+        """What refused and failed requests to endpoints mean, the most telling first."""
+        return self._part("answer_causes")
+
     @property
     def operations(self) -> OperationsLimit:
         """How many changes a workspace takes in a while."""
@@ -201,6 +206,7 @@ __all__ = [
     "OVERRIDE_FILE",
     "SECTIONS",
     "SOON_DAYS",
+    "AnswerCause",
     "Architecture",
     "Catalog",
     "Client",

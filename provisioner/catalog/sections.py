@@ -57,6 +57,7 @@ SECTIONS = {
         Section("limits", "limits:Limit", ("limits.yaml",)),
         Section("contradictions", "serving:Contradiction", ("contradictions.yaml",)),
         Section("failures", "limits:FailureCause", ("failures.yaml",), "pattern"),
+        Section("answer_causes", "limits:AnswerCause", ("answer_causes.yaml",)),
     )
 }
 """Every section by its name; what is not the whole of a file is under its name there."""

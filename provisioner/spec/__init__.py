@@ -7,6 +7,7 @@ layers over each other, and `check` turns the result into a model or into proble
 from __future__ import annotations
 
 from provisioner.spec.check import Rejected, check
+from provisioner.spec.checks import CheckSpec, Expectation
 from provisioner.spec.endpoint import (
     EndpointSpec,
     Kind,
@@ -27,9 +28,11 @@ from provisioner.spec.tree import MAX_DEPTH, Node, locate, merge, node_of
 __all__ = [
     "MAX_DEPTH",
     "AiGatewayConfig",
+    "CheckSpec",
     "EndpointConfig",
     "EndpointSpec",
     "EnvironmentSpec",
+    "Expectation",
     "ExternalModel",
     "Kind",
     "Lifecycle",

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import Self
 
 from provisioner.spec.base import ApiObject, Duration, List, Text, Written
+from provisioner.spec.checks import CheckSpec
 from provisioner.spec.entities import EndpointConfig, ServedEntity
 from provisioner.spec.gateway import AiGatewayConfig
 
@@ -159,6 +160,9 @@ class EndpointSpec(ApiObject):
     """Who may do what with the endpoint."""
     lifecycle: Lifecycle = Field(default=Lifecycle.model_construct(), exclude=True)
     """How the tool treats the endpoint."""
+    checks: List[CheckSpec] | None = Field(default=None, exclude=True)
+    """Questions that prove that each served entity answers; short ones are made up when it is not
+    written, and an empty list asks nothing."""
 
     @field_validator("lifecycle", mode="before")
     @classmethod

@@ -152,6 +152,7 @@ def _permission(item: Node) -> str | None:
 
 _IDENTITIES: dict[str, Callable[[Node], str | None]] = {
     "served_entities": lambda item: item.text("name"),
+    "checks": lambda item: item.text("name"),
     "routes": lambda item: item.text("served_entity_name"),
     "rate_limits": _rate_limit,
     "rows": _permission,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -76,6 +77,7 @@ class Workspace:
         self._clock = clock
         self._pace = pace
         self.auth_type = str(config.auth_type)
+        self._config = config
         self._api = ApiClient(config)
         self._throttle = throttle
         self._caller = ""
@@ -182,6 +184,22 @@ class Workspace:
                 raise AnswerLost(str(failure)) from failure
             raise
         return answer if isinstance(answer, dict) else {"items": answer}
+
+    def slot(self) -> AbstractContextManager[None]:
+        """Hold one of the places for calls, as every call does."""
+        return self._throttle.slot()
+
+    def signature(self) -> dict[str, str]:
+        """Headers that say who the caller is; they hold a secret and go into requests only.
+
+        Raises:
+            AuthenticationFailed: the credentials cannot be had.
+        """
+        try:
+            with translated(f"cannot sign in to {self.host}"):
+                return dict(self._config.authenticate())
+        except ValueError as failure:
+            raise AuthenticationFailed(f"cannot sign in to {self.host}") from failure
 
     def settle(
         self, name: str, version: int, timeout: float, sleep: Callable[[float], None]
