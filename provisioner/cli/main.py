@@ -28,6 +28,7 @@ _COMMANDS = {
     "restore": "earlier:restore",
     "release": "release",
     "secrets": "secrets",
+    "snippet": "snippet",
     "show": "show",
     "catalog": "catalog",
     "schema": "schema",

@@ -1,0 +1,81 @@
+"""``provisioner snippet``."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+import click
+
+from provisioner.catalog import Status, catalog
+from provisioner.cli import output
+from provisioner.cli.options import Settings, today
+from provisioner.cli.session import load
+from provisioner.errors import Refused
+from provisioner.snippets import CLIENTS, USES, Subject, Use, declared, hosted, snippet
+from provisioner.spec import EndpointSpec
+
+
+@click.command("snippet", short_help="Print client code that calls an endpoint.")
+@click.argument("name")
+@click.option(
+    "--client",
+    type=click.Choice(list(CLIENTS)),
+    default="openai",
+    show_default=True,
+    help="What the code is written for.",
+)
+@click.option(
+    "--for",
+    "use",
+    type=click.Choice(USES),
+    help="What the endpoint is asked for; its own task when not given.",
+)
+@click.option(
+    "-e",
+    "--environment",
+    envvar="PROVISIONER_ENVIRONMENT",
+    metavar="ENV",
+    help="Where NAME is declared; not needed for endpoints of Databricks.",
+)
+@click.pass_obj
+def command(
+    settings: Settings, name: str, client: str, use: Use | None, environment: str | None
+) -> None:
+    """Print client code that calls the endpoint NAME.
+
+    NAME is declared in the project, with or without the environment's prefix,
+    or one of the pay-per-token endpoints that Databricks provides. Nothing is
+    called: what works follows from the declaration and the catalog.
+    """
+    subject = _subject(settings, name, environment)
+    made = snippet(subject, client, use, catalog())
+    if made.unstated:
+        output.note("note: no document that was read says whether this works; try it")
+    output.answer(made.text.rstrip("\n"))
+
+
+def _subject(settings: Settings, name: str, environment: str | None) -> Subject:
+    facts, day = catalog(), today().isoformat()
+    known: dict[str, EndpointSpec] = {}
+    if environment:
+        loaded = load(settings, environment)
+        known = {endpoint.name: endpoint.spec for endpoint in loaded.endpoints}
+        for full in (name, loaded.spec.name_prefix + name):
+            if full in known:
+                return declared(known[full], facts, day)
+    provided = {model.endpoint: model for model in facts.pay_per_token}
+    if name not in provided:
+        close = get_close_matches(name, [*known, *provided], n=3)
+        where = (
+            f"environment {environment} and the catalog have" if environment else "the catalog has"
+        )
+        raise Refused(
+            f"{where} no endpoint {name}",
+            f"did you mean {' or '.join(close)}?" if close else "name its environment with -e",
+        )
+    view = facts.as_of(day)
+    if view.status(name) is Status.RETIRED:
+        gone = facts.retirement_of(name)
+        successor = gone.replacement_endpoint if gone else None
+        output.note(f"note: {name} is retired" + (f"; use {successor}" if successor else ""))
+    return hosted(provided[name], day)
