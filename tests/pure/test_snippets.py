@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -50,10 +51,8 @@ def subject(name: str) -> Subject:
 def made(name: str, client: str) -> dict[Use, Snippet]:
     found = {}
     for use in USES:
-        try:
+        with suppress(Refused):
             found[use] = snippet(subject(name), client, use, catalog())
-        except Refused as refusal:
-            assert str(refusal).count("\n") == 0
     return found
 
 
