@@ -21,7 +21,7 @@ PACKAGE = ROOT / "provisioner"
 NOTE = PACKAGE / "README.md"
 
 TIERS = (
-    ("errors", "catalog", "fields"),
+    ("errors", "catalog", "fields", "redaction"),
     ("spec",),
     ("wire", "diff"),
     ("plan",),
@@ -171,7 +171,7 @@ def test_the_first_four_tiers_are_pure(name: str) -> None:
         if room(module) != name:
             continue
         for target in imported(module):
-            if target.split(".")[0] in IMPURE:
+            if target.split(".")[0] in IMPURE and not target.startswith("urllib.parse"):
                 found.append(f"{module} imports {target}")
             if target.startswith("importlib") and name not in PACKAGE_DATA:
                 found.append(f"{module} imports {target}")

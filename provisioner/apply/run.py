@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from provisioner.apply.contract import Options, Progress, Service
-from provisioner.apply.secrets import filled, hidden
+from provisioner.apply.secrets import filled
 from provisioner.diff import in_force
 from provisioner.errors import (
     AlreadyExists,
@@ -29,6 +29,7 @@ from provisioner.errors import (
 )
 from provisioner.plan import Action, EndpointPlan, Plan, Step
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result, StepOutcome, summarise
+from provisioner.redaction import Redactor
 from provisioner.wire.answers import ABSENT, Live, digest, live_endpoint
 from provisioner.wire.requests import invocation_url
 
@@ -88,6 +89,8 @@ class _Run:
         self._stop = options.stop
         self._id = entry.id
         self._version = 0
+        self._hidden = Redactor(options.secrets.values())
+        """Hides secrets, should the service have echoed one."""
         self._config = ""
         """Digest of the configuration as planned against, or as we sent it since."""
         self._steps: list[StepOutcome] = []
@@ -234,9 +237,6 @@ class _Run:
 
     def _scrubbed(self, failure: ProvisionerError) -> str:
         return self._hidden(str(failure))
-
-    def _hidden(self, text: str) -> str:
-        return hidden(text, self._options.secrets.values())
 
     def _say(self, text: str) -> None:
         self._options.report(Progress(self._entry.name, text))

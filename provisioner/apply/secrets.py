@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provisioner.plan import Plan
-
-_TELLING = 8
-"""Characters from which a line of a secret is worth hiding by itself."""
 
 # The digest behind a placeholder only serves comparisons.
 _PLACEHOLDER = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}(?:#[0-9a-f]+)?")
@@ -24,20 +20,6 @@ def placeholders(plan: Plan) -> dict[str, list[str]]:
         for name in sorted(found):
             needed.setdefault(name, []).append(entry.name)
     return needed
-
-
-def hidden(text: str, secrets: Iterable[str]) -> str:
-    """What the service said, should it have echoed a secret, without it."""
-    for value in secrets:
-        for form in _forms(value):
-            text = text.replace(form, "[hidden]")
-    return text
-
-
-def _forms(secret: str) -> Iterator[str]:
-    """What a secret may look like in a message: folded, quoted as JSON, or line by line."""
-    yield from filter(None, (secret, " ".join(secret.split()), json.dumps(secret)[1:-1]))
-    yield from (line.strip() for line in secret.splitlines() if len(line.strip()) >= _TELLING)
 
 
 def _names(value: Any) -> Iterator[str]:

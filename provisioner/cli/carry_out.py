@@ -67,6 +67,7 @@ def approve(plan: Plan, session: Session, permits: Permits, *, asked: bool) -> N
 def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) -> Outcome:
     """Make the calls of a plan, telling how it goes, and write the record."""
     secrets = _secrets(plan)
+    session.workspace.redact.add(secrets.values())
     ahead = _written_ahead(session.record, plan)
     if ahead != session.record and (problem := session.memory.save(ahead)):
         output.show_problems([problem])

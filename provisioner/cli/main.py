@@ -62,7 +62,12 @@ class _LazyGroup(click.Group):
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Folder of the project.  [default: found upward from here]",
 )
-@click.option("-v", "--verbose", count=True, help="Say more: unchanged endpoints, every field.")
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    help="Say more: unchanged endpoints, every field; twice: also every call.",
+)
 @click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),
@@ -78,6 +83,7 @@ def group(ctx: click.Context, project: Path | None, verbose: int, color: str) ->
     if ctx.color is None and os.environ.get("NO_COLOR"):
         ctx.color = False
     output.use_color(ctx.color)
+    output.tell_calls(verbose > 1)
     ctx.obj = Settings(project=project, verbosity=verbose)
 
 

@@ -11,6 +11,7 @@ from provisioner.errors import Problem
 from provisioner.report import problems
 
 _color: bool | None = None
+_calls = False
 
 
 def use_color(color: bool | None) -> None:  # noqa: FBT001 - three states
@@ -22,6 +23,17 @@ def use_color(color: bool | None) -> None:  # noqa: FBT001 - three states
 def is_plain() -> bool:
     """Whether colour was refused."""
     return _color is False
+
+
+def tell_calls(told: bool) -> None:  # noqa: FBT001 - a switch
+    """Whether every call is worth a line."""
+    global _calls
+    _calls = told
+
+
+def tells_calls() -> bool:
+    """Whether every call is told."""
+    return _calls
 
 
 def answer(text: str) -> None:

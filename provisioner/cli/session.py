@@ -16,6 +16,7 @@ from provisioner import policy, rules
 from provisioner.cli import embedded, output
 from provisioner.cli.memory import Memory
 from provisioner.cli.options import Selection, Settings, today
+from provisioner.cli.secret_values import known_secrets
 from provisioner.errors import Problem, Refused, Severity, warning
 from provisioner.plan import EMBEDDED, Desired, Plan, Target, WorkspaceRef, build, desired
 from provisioner.plan.lookups import (
@@ -241,7 +242,13 @@ def connected(settings: Settings, environment: str, parallelism: int = 10) -> It
 def joined(loaded: Loaded, parallelism: int, label: str = "") -> Iterator[Session]:
     """Connect to the workspace of an environment; ``label`` opens what is said meanwhile."""
     with _access(loaded) as access:
-        workspace = Workspace.connect(access, parallelism=parallelism, patience=_patience())
+        workspace = Workspace.connect(
+            access,
+            parallelism=parallelism,
+            patience=_patience(),
+            tell=partial(_tell, label) if output.tells_calls() else None,
+        )
+        workspace.redact.add(known_secrets(loaded, os.environ))
         place = loaded.spec.record or default_path(loaded.spec.project, loaded.environment)
         memory = Memory(workspace, loaded.root, place)
         identity, listed, remembered = workspace.at_once(
@@ -265,6 +272,10 @@ def _access(loaded: Loaded) -> Iterator[Access]:
     else:
         paced = os.environ.get("PROVISIONER_PACE") != "off"
         yield Access(where.host or "", where.profile or "", where.auth_type or "", paced=paced)
+
+
+def _tell(label: str, line: str) -> None:
+    output.note(label + line)
 
 
 def _signed_in(workspace: Workspace, identity: Identity) -> str:

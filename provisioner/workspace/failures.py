@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import requests
@@ -37,23 +37,26 @@ _QUOTA_CODES = frozenset({"RESOURCE_LIMIT_EXCEEDED", "QUOTA_EXCEEDED"})
 
 
 @contextmanager
-def translated(doing: str, *, writes: bool = False) -> Iterator[None]:
+def translated(
+    doing: str, *, writes: bool = False, redact: Callable[[str], str] = str
+) -> Iterator[None]:
     """Raise our error for the SDK's; ``doing`` is e.g. ``cannot read endpoint chat``.
 
     With ``writes`` an error that leaves the outcome open becomes :class:`AnswerLost`.
+    ``redact`` hides the secrets that the service may have echoed.
     """
     try:
         yield
     except DatabricksError as failure:
-        raise _kind(failure, writes=writes)(f"{doing}: {_message(failure)}") from failure
+        raise _kind(failure, writes=writes)(f"{doing}: {redact(_message(failure))}") from failure
     except TimeoutError as failure:
         # The SDK gives up retrying with a bare TimeoutError and the last error as its cause.
         raise _after_retries(failure, writes=writes)(
-            f"{doing}: {_message(failure.__cause__ or failure)}"
+            f"{doing}: {redact(_message(failure.__cause__ or failure))}"
         ) from failure
     except requests.RequestException as failure:
         lost = AnswerLost if writes else Unavailable
-        raise lost(f"{doing}: {_message(failure)}") from failure
+        raise lost(f"{doing}: {redact(_message(failure))}") from failure
 
 
 def _kind(failure: DatabricksError, *, writes: bool) -> type[WorkspaceError]:

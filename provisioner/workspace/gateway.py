@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -19,10 +19,12 @@ from provisioner.errors import (
     NotFound,
     WorkspaceError,
 )
+from provisioner.redaction import Redactor
 from provisioner.wire.answers import Live, live_endpoint
 from provisioner.wire.document import is_application_id, principal
 from provisioner.wire.requests import ENDPOINTS, PERMISSIONS, is_operation
 from provisioner.workspace.failures import translated
+from provisioner.workspace.logs import Teller, silence_bodies, tell_calls
 from provisioner.workspace.pacing import Pace
 from provisioner.workspace.retries import RetryClock
 from provisioner.workspace.sdk import ApiClient, Config
@@ -81,14 +83,26 @@ class Workspace:
         self._api = ApiClient(config)
         self._throttle = throttle
         self._caller = ""
+        self.redact = Redactor()
+        """Hides, in what the service says, the secrets that it was told."""
 
     @classmethod
-    def connect(cls, access: Access, *, parallelism: int = 10, patience: int = 60) -> Workspace:
+    def connect(
+        cls,
+        access: Access,
+        *,
+        parallelism: int = 10,
+        patience: int = 60,
+        tell: Teller | None = None,
+    ) -> Workspace:
         """Sign in. ``patience`` is for how many seconds calls are retried.
+
+        ``tell`` gets one line for each answer of the service.
 
         Raises:
             AuthenticationFailed: no credentials, or more than one kind of them.
         """
+        silence_bodies()
         throttle = Throttle(parallelism)
         clock = RetryClock(throttle)
         try:
@@ -115,7 +129,10 @@ class Workspace:
         config.authenticate = kept_for_a_while(config.authenticate)  # type: ignore[method-assign]
         limit = catalog().operations
         pace = Pace(limit.calls, limit.seconds) if access.paced else None
-        return cls(config, clock, throttle, pace)
+        workspace = cls(config, clock, throttle, pace)
+        if tell:
+            tell_calls(workspace._api, tell)
+        return workspace
 
     def identity(self) -> Identity:
         """Who we are, and the id of the workspace."""
@@ -144,7 +161,7 @@ class Workspace:
 
     def list_endpoints(self) -> list[dict[str, Any]]:
         """Summaries of all endpoints that the caller may see."""
-        with translated("cannot list serving endpoints"):
+        with self._translated("cannot list serving endpoints"):
             answer: Any = self._api.do("GET", ENDPOINTS)
         return list(answer.get("endpoints") or [])
 
@@ -162,7 +179,9 @@ class Workspace:
                 permissions = self.call("GET", f"{PERMISSIONS}/{answer['id']}", doing=doing)
         except NotFound:
             return None
-        return live_endpoint(answer, permissions, self._caller, rows or ())
+        live = live_endpoint(answer, permissions, self._caller, rows or ())
+        said = tuple((entity, self.redact(message)) for entity, message in live.failures)
+        return replace(live, failures=said) if said else live
 
     def call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, doing: str
@@ -176,7 +195,7 @@ class Workspace:
             self._pace.wait_for_turn()
         self._clock.started(writes=method != "GET")
         try:
-            with self._throttle.slot(), translated(doing, writes=method != "GET"):
+            with self._throttle.slot(), self._translated(doing, writes=method != "GET"):
                 # A bodiless GET must not carry a content type, hence None and not {}.
                 answer = self._api.do(method, path, body=None if body is None else dict(body))
         except (AlreadyExists, Conflict) as failure:
@@ -222,12 +241,15 @@ class Workspace:
         except WorkspaceError:
             # External models have none; a second error would hide the first.
             return ""
-        return str(answer.get("logs") or "")
+        return self.redact(str(answer.get("logs") or ""))
+
+    def _translated(self, doing: str, *, writes: bool = False) -> AbstractContextManager[None]:
+        return translated(doing, writes=writes, redact=self.redact)
 
     def read_file(self, path: str) -> bytes | None:
         """A file of the workspace's own file store, or ``None``."""
         try:
-            with translated(f"cannot read {path}"):
+            with self._translated(f"cannot read {path}"):
                 answer: Any = self._api.do(
                     "GET",
                     "/api/2.0/workspace/export",
@@ -250,7 +272,7 @@ class Workspace:
             self._import(path, content)
 
     def _import(self, path: str, content: bytes) -> None:
-        with translated(f"cannot write {path}", writes=True):
+        with self._translated(f"cannot write {path}", writes=True):
             self._api.do(
                 "POST",
                 f"/api/2.0/workspace-files/import-file/{quote(path.lstrip('/'), safe='')}",
