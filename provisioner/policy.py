@@ -54,9 +54,24 @@ def missing_permits(plan: Plan, permits: Permits) -> tuple[Problem, ...]:
     )
 
 
-def judge(plan: Plan, policy: Policy) -> tuple[Problem, ...]:
-    """What forbids the plan whatever is permitted: blocked entries and ceilings."""
-    return (*_blocked(plan), *_ceilings(plan, policy), *_contents(plan, policy))
+@dataclass(frozen=True)
+class Rest:
+    """The part of an environment that the plans of other shards are about."""
+
+    endpoints: int = 0
+    retiring: tuple[str, ...] = ()
+    """Names of those that are no longer declared."""
+
+
+NO_REST = Rest()
+
+
+def judge(plan: Plan, policy: Policy, rest: Rest = NO_REST) -> tuple[Problem, ...]:
+    """What forbids the plan whatever is permitted: blocked entries and ceilings.
+
+    The ceiling of retirements is one for all shards together.
+    """
+    return (*_blocked(plan), *_ceilings(plan, policy, rest), *_contents(plan, policy))
 
 
 def _blocked(plan: Plan) -> Iterator[Problem]:
@@ -66,15 +81,17 @@ def _blocked(plan: Plan) -> Iterator[Problem]:
             yield error("blocked", f"cannot change {entry.name}: {entry.blocked_by}", hint)
 
 
-def _ceilings(plan: Plan, policy: Policy) -> Iterator[Problem]:
+def _ceilings(plan: Plan, policy: Policy, rest: Rest) -> Iterator[Problem]:
     total = sum(entry.action is not Action.CREATE for entry in plan.endpoints)
     retired = _names(plan, {Action.RETIRE, Action.REPLACE})
     changed = _names(plan, {Action.UPDATE, Action.REPLACE, Action.RETIRE, Action.ADOPT})
     if (limit := policy.max_retire) and retired:
+        fleet = total + rest.endpoints
+        retired += rest.retiring
         if limit.count is not None and len(retired) > limit.count:
-            yield _over("max_retire", "retired", retired, total, f"at most {limit.count}")
-        elif limit.share is not None and _over_share(retired, total, limit.share):
-            yield _over("max_retire", "retired", retired, total, f"at most {limit.share:.0%}")
+            yield _over("max_retire", "retired", retired, fleet, f"at most {limit.count}")
+        elif limit.share is not None and _over_share(retired, fleet, limit.share):
+            yield _over("max_retire", "retired", retired, fleet, f"at most {limit.share:.0%}")
     share = policy.max_update_share
     if share is not None and changed and _over_share(changed, total, share):
         yield _over("max_update_share", "changed", changed, total, f"at most {share:.0%}")

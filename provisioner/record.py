@@ -96,6 +96,26 @@ class Record:
         return entry.document if entry.id == live_id else {}
 
 
+def together(began: Record, ours: Record, theirs: Record) -> Record:
+    """The record of two runs at the same time that both began with the same one.
+
+    Of an endpoint that both touched, ours is kept.
+    """
+    return replace(
+        theirs,
+        endpoints=_entries(began.endpoints, ours.endpoints, theirs.endpoints),
+        retired=_entries(began.retired, ours.retired, theirs.retired),
+    )
+
+
+def _entries(
+    began: Mapping[str, Entry], ours: Mapping[str, Entry], theirs: Mapping[str, Entry]
+) -> dict[str, Entry]:
+    touched = {name for name in {*began, *ours} if began.get(name) != ours.get(name)}
+    kept = {name: entry for name, entry in theirs.items() if name not in touched}
+    return kept | {name: entry for name, entry in ours.items() if name in touched}
+
+
 def default_path(project: str, environment: str) -> str:
     """Where a record is kept in the workspace's file store."""
     return f"{FOLDER}/{project}/{environment}.json"

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from provisioner.cli import options, output
+from provisioner.cli import options, output, reviewed, selecting
 from provisioner.cli.carry_out import approve, execute, exit_code, judge
-from provisioner.cli.options import Selection, Settings
-from provisioner.cli.session import Session, connected
-from provisioner.cli.staleness import moved
-from provisioner.errors import ExitCode, Refused, StalePlan
-from provisioner.plan import Plan
+from provisioner.cli.options import Settings
+from provisioner.cli.selecting import Choice, Shard
+from provisioner.cli.session import connected
+from provisioner.errors import ExitCode
 from provisioner.policy import Permits
 from provisioner.report import machine, terminal
+
+_ALREADY = "This plan was applied already; nothing to do."
 
 
 @click.command("apply")
@@ -26,6 +27,11 @@ from provisioner.report import machine, terminal
     metavar="[PLANFILE]",
 )
 @options.selection
+@selecting.shard
+@selecting.changed_since
+@click.option(
+    "--as-declared", is_flag=True, help="Refuse a PLANFILE that these files do not ask for."
+)
 @click.option("--auto-approve", is_flag=True, help="Do not ask; permits are still needed.")
 @click.option("--allow-retire", multiple=True, metavar="GLOB", help="Permit to delete these.")
 @click.option("--allow-replace", multiple=True, metavar="GLOB", help="Permit to make these anew.")
@@ -43,6 +49,9 @@ def command(
     planfile: Path | None,
     only: tuple[str, ...],
     exclude: tuple[str, ...],
+    shard: Shard | None,
+    changed_since: str | None,
+    as_declared: bool,  # noqa: FBT001 - an option
     auto_approve: bool,  # noqa: FBT001 - an option
     allow_retire: tuple[str, ...],
     allow_replace: tuple[str, ...],
@@ -56,19 +65,24 @@ def command(
 
     Applies PLANFILE exactly, or makes a plan, shows it and asks.
     """
+    if planfile and (only or exclude or changed_since):
+        raise click.UsageError("A saved plan is applied as it is; leave the selection out.")
     permits = Permits(allow_retire, allow_replace, adopt)
     show = output.answer if form == "text" else output.note
     with connected(settings, environment, parallelism) as session:
-        selection = Selection(only, exclude)
+        selection = Choice(only, exclude, shard, changed_since).of(session.loaded)
+        session.memory.shared = shard is not None
         if planfile:
-            plan = _saved(planfile, session)
+            saved = reviewed.read(planfile, session)
+            plan = reviewed.left_to_do(saved, session)
+            done = saved.has_changes and not plan.has_changes
+            if as_declared:
+                reviewed.check_declared(plan, session, selection)
         else:
             session.await_models(selection)
             plan, _ = session.compare(selection, refresh_secrets=refresh_secrets)
-        if planfile and (already := _still_valid(plan, session)):
-            show(already)
-            return ExitCode.OK
-        show(terminal.plan(plan, verbose=settings.verbose))
+            done = False
+        show(_ALREADY if done else terminal.plan(plan, verbose=settings.verbose))
         if plan.has_changes:
             judge(plan)
             if not planfile:
@@ -80,33 +94,3 @@ def command(
         show("")
         show(terminal.outcome(outcome))
     return exit_code(outcome)
-
-
-def _saved(planfile: Path, session: Session) -> Plan:
-    plan = machine.load(planfile.read_bytes(), Plan, str(planfile))
-    here = session.target
-    if (plan.owner, plan.workspace) != (here.owner, here.workspace):
-        raise Refused(
-            f"{planfile} is a plan for {plan.owner} on {plan.workspace.host}, "
-            f"not for {here.owner} on {here.workspace.host}"
-        )
-    return plan
-
-
-def _still_valid(plan: Plan, session: Session) -> str:
-    """Empty when the plan fits the workspace; else that it was applied already.
-
-    Raises:
-        StalePlan: the workspace moved.
-    """
-    stale, reached = moved(plan, session.workspace)
-    if not stale:
-        return ""
-    if reached:
-        return "This plan was applied already; nothing to do."
-    fresh, _ = session.compare(Selection(only=tuple(stale)))
-    output.note(terminal.moved(plan, fresh, stale))
-    raise StalePlan(
-        f"cannot apply the saved plan: changed after it was made: {', '.join(stale)}",
-        "make a new plan and have it reviewed",
-    )

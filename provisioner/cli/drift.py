@@ -6,8 +6,9 @@ from functools import partial
 
 import click
 
-from provisioner.cli import options
-from provisioner.cli.options import Selection, Settings
+from provisioner.cli import options, selecting
+from provisioner.cli.options import Settings
+from provisioner.cli.selecting import Choice, Shard
 from provisioner.cli.session import Session
 from provisioner.cli.several import Face, Question, ask, show
 from provisioner.errors import ExitCode
@@ -18,6 +19,8 @@ from provisioner.report import machine, terminal
 @click.command("drift")
 @options.environments
 @options.selection
+@selecting.shard
+@selecting.changed_since
 @options.output_format("text", "json")
 @click.option("--unmanaged", is_flag=True, help="List endpoints that are not this project's, too.")
 @options.parallelism
@@ -27,6 +30,8 @@ def command(
     environments: tuple[str, ...],
     only: tuple[str, ...],
     exclude: tuple[str, ...],
+    shard: Shard | None,
+    changed_since: str | None,
     form: str,
     unmanaged: bool,  # noqa: FBT001 - an option
     parallelism: int,
@@ -36,13 +41,14 @@ def command(
     Exits with 2 when anything differs, and with 10 when all is as declared but an
     endpoint does not serve. Of several environments the worst code counts.
     """
-    look = partial(_look, selection=Selection(only, exclude), unmanaged=unmanaged)
+    look = partial(_look, choice=Choice(only, exclude, shard, changed_since), unmanaged=unmanaged)
     found = ask(settings, environments, Question(look, _code), parallelism)
     text = partial(terminal.drift, verbose=settings.verbose)
     return show(found, environments, form, Face("Drift", {"text": text, "json": machine.dump}))
 
 
-def _look(session: Session, selection: Selection, *, unmanaged: bool) -> Drift:
+def _look(session: Session, choice: Choice, *, unmanaged: bool) -> Drift:
+    selection = choice.of(session.loaded)
     plan, live = session.compare(selection)
     others = session.unmanaged(selection) if unmanaged else []
     entries = session.record.endpoints

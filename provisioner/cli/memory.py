@@ -22,6 +22,8 @@ class Memory:
         self._name = path
         self._path = path if self._remote else str(root / path)
         self._content: bytes | None = None
+        self.shared = False
+        """Whether other runs may write the same record at the same time."""
         self.problems: list[Problem] = []
 
     def load(self) -> Record | None:
@@ -45,6 +47,8 @@ class Memory:
         if content == self._content:
             return None
         try:
+            if self.shared:
+                content = record.dump(self._with_others(value))
             self._write(content)
         except (ProvisionerError, OSError) as failure:
             return warning(
@@ -53,6 +57,14 @@ class Memory:
                 "the endpoints are as planned; only the memory of it is missing",
             )
         return None
+
+    def _with_others(self, value: Record) -> Record:
+        """Ours, with what other runs remembered since this one began."""
+        current = self._read()
+        if current is None or current == self._content:
+            return value
+        began = record.parse(self._content) if self._content else Record()
+        return record.together(began, value, record.parse(current))
 
     def _read(self) -> bytes | None:
         if self._remote:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from fnmatch import fnmatchcase
@@ -36,10 +36,16 @@ class Selection:
 
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    shard: Container[str] | None = None
+    """The names of one shard; ``None`` = there are no shards."""
+    changed: Container[str] | None = None
+    """The names of what changed; ``None`` = that was not asked."""
 
     def __contains__(self, name: object) -> bool:
         wanted = not self.only or any(fnmatchcase(str(name), glob) for glob in self.only)
-        return wanted and not any(fnmatchcase(str(name), glob) for glob in self.exclude)
+        left_out = any(fnmatchcase(str(name), glob) for glob in self.exclude)
+        parts = (part for part in (self.shard, self.changed) if part is not None)
+        return wanted and not left_out and all(str(name) in part for part in parts)
 
 
 def today() -> date:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from provisioner.cli import options, output
-from provisioner.cli.options import Selection, Settings
+from provisioner.cli import options, output, selecting
+from provisioner.cli.options import Settings
+from provisioner.cli.selecting import Choice, Shard
 from provisioner.cli.session import Session
 from provisioner.cli.several import Face, Question, ask, show
 from provisioner.errors import ExitCode
@@ -23,6 +24,8 @@ PLACE = "{env}"
 @click.command("plan", short_help="Show what apply would do.")
 @options.environments
 @options.selection
+@selecting.shard
+@selecting.changed_since
 @options.output_format("text", "json")
 @click.option(
     "--out",
@@ -37,6 +40,8 @@ def command(
     environments: tuple[str, ...],
     only: tuple[str, ...],
     exclude: tuple[str, ...],
+    shard: Shard | None,
+    changed_since: str | None,
     form: str,
     out: str | None,
     detailed_exitcode: bool,  # noqa: FBT001 - an option
@@ -48,7 +53,7 @@ def command(
     """
     if out and options.are_several(environments) and PLACE not in out:
         raise click.UsageError(f"--out needs {PLACE} in its name for several environments")
-    look = partial(_look, selection=Selection(only, exclude))
+    look = partial(_look, choice=Choice(only, exclude, shard, changed_since))
     code = partial(_code, detailed=detailed_exitcode)
     found = ask(settings, environments, Question(look, code), parallelism)
     if out:
@@ -57,8 +62,8 @@ def command(
     return show(found, environments, form, Face("The plan", {"text": text, "json": machine.dump}))
 
 
-def _look(session: Session, selection: Selection) -> Plan:
-    return session.compare(selection)[0]
+def _look(session: Session, choice: Choice) -> Plan:
+    return session.compare(choice.of(session.loaded))[0]
 
 
 def _code(plan: Plan, *, detailed: bool) -> ExitCode:

@@ -85,7 +85,8 @@ class Session:
         wanted, found = checked(wanted, facts)
         wanted, stale = with_refresh(wanted, live, facts, refresh=refresh_secrets)
         plan = build(self.target, wanted, live, self.record.base)
-        return self._judged(plan, (*unknown, *missing, *found, *stale)), live
+        rest = self.rest(selection)
+        return self._judged(plan, (*unknown, *missing, *found, *stale), rest), live
 
     def declared(self, selection: Selection) -> list[Desired]:
         """What the project wants, as written."""
@@ -158,8 +159,19 @@ class Session:
             groups=directory.group_names(self.workspace) if unknown_group else (),
         )
 
-    def _judged(self, plan: Plan, found: Iterable[Problem]) -> Plan:
-        judged = policy.judge(plan, self.loaded.spec.policy)
+    def rest(self, selection: Selection) -> policy.Rest:
+        """What the other shards of the same run are about."""
+        if selection.shard is None:
+            return policy.NO_REST
+        declared = {endpoint.name for endpoint in self.loaded.endpoints}
+        ours = {s["name"] for s in self.listed if _owner(s) == self.target.owner}
+        others = {name for name in ours if name not in selection}
+        return policy.Rest(len(others), tuple(sorted(others - declared)))
+
+    def _judged(
+        self, plan: Plan, found: Iterable[Problem], rest: policy.Rest = policy.NO_REST
+    ) -> Plan:
+        judged = policy.judge(plan, self.loaded.spec.policy, rest)
         known = (*self.loaded.problems, *self.memory.problems, *self._no_longer_governed())
         problems = (*known, *found, *judged)
         return replace(plan, problems=problems)

@@ -1,33 +1,55 @@
-"""Whether a saved plan still fits the workspace, or was applied already."""
+"""Whether a saved plan still fits the workspace, and what of it is left to do."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from provisioner.diff import in_force
-from provisioner.plan import Action, EndpointPlan, Plan
+from provisioner.plan import Action, EndpointPlan, Impact, Plan, summarise
 from provisioner.wire.answers import ABSENT, Live
 from provisioner.workspace.gateway import Workspace
 
 
-def moved(plan: Plan, workspace: Workspace) -> tuple[list[str], bool]:
-    """Endpoints that changed after the plan was made, and whether all are where it leads."""
+def remaining(plan: Plan, workspace: Workspace) -> tuple[list[str], Plan]:
+    """Endpoints that changed after the plan was made, and the plan without what is done.
+
+    Done is what a run that was cut short brought into force already.
+    """
     acting = [
         entry for entry in plan.endpoints if entry.action not in {Action.NONE, Action.BLOCKED}
     ]
     live = workspace.in_parallel(lambda entry: _read(workspace, entry), acting)
     pairs = list(zip(acting, live, strict=True))
-    stale = [entry.name for entry, found in pairs if _fingerprint(found) != entry.live_fingerprint]
-    return stale, all(_reached(entry, found) for entry, found in pairs)
+    moved = [(entry, found) for entry, found in pairs if _moved(entry, found)]
+    stale = [entry.name for entry, found in moved if not _reached(entry, found)]
+    done = {entry.name: _done(entry, found) for entry, found in moved}
+    left = tuple(done.get(entry.name, entry) for entry in plan.endpoints)
+    return stale, replace(plan, endpoints=left, summary=summarise(left))
 
 
 def _read(workspace: Workspace, entry: EndpointPlan) -> Live | None:
     return workspace.read(entry.name, entry.permission_rows)
 
 
-def _fingerprint(live: Live | None) -> str:
-    return live.fingerprint() if live else ABSENT
+def _moved(entry: EndpointPlan, live: Live | None) -> bool:
+    return (live.fingerprint() if live else ABSENT) != entry.live_fingerprint
 
 
 def _reached(entry: EndpointPlan, live: Live | None) -> bool:
     if entry.declared is None or live is None:
         return entry.declared is None and live is None
     return in_force(live.document, entry.wanted())
+
+
+def _done(entry: EndpointPlan, live: Live | None) -> EndpointPlan:
+    """What is left of an endpoint's plan that is in force: to wait for it, or nothing."""
+    return replace(
+        entry,
+        action=Action.WAIT if live and live.updating else Action.NONE,
+        impact=Impact.NONE,
+        live_fingerprint=live.fingerprint() if live else ABSENT,
+        id=live.id if live else "",
+        changes=(),
+        steps=(),
+        permit="",
+    )

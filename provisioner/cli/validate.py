@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import click
 
 from provisioner import rules
-from provisioner.cli import output
+from provisioner.catalog.sections import OVERRIDE_FILE
+from provisioner.cli import output, selecting
 from provisioner.cli.options import ALL, Settings, environments_or_all, named, output_format, today
-from provisioner.errors import ExitCode, ProjectInvalid
+from provisioner.errors import ExitCode, Problem, ProjectInvalid
 from provisioner.project import Project, find_root, open_project
 from provisioner.report import checked as report
 from provisioner.report.checked import Checked
@@ -27,6 +29,7 @@ from provisioner.report.checked import Checked
     metavar="DATE",
     help="Day to judge models' retirements by.  [default: today]",
 )
+@selecting.changed_since
 @click.option("--fix", is_flag=True, help="Write what is certain into the files, after a look.")
 @click.option("--yes", is_flag=True, help="With --fix: do not ask.")
 @click.pass_obj
@@ -35,6 +38,7 @@ def command(
     environments: tuple[str, ...],
     form: str,
     as_of: datetime | None,
+    changed_since: str | None,
     *,
     fix: bool,
     yes: bool,
@@ -48,6 +52,8 @@ def command(
         look = partial(_checked, words=environments, day=day)
         fixing.fix(root, lambda project: report.together(look(project)), yes=yes)
     found = _checked(open_project(root), environments, day)
+    if changed_since is not None:
+        found = _of_changes(found, root, changed_since)
     _show(form, found, _prefix(root))
     failed = any(problem.is_error for checked in found for problem in checked.problems)
     return ExitCode.INVALID if failed else ExitCode.OK
@@ -64,6 +70,24 @@ def _environment(project: Project, name: str, day: date) -> Checked:
     except ProjectInvalid as failure:
         return Checked(name, 0, failure.problems())
     return Checked(name, len(loaded.endpoints), loaded.problems)
+
+
+def _of_changes(found: Sequence[Checked], root: Path, since: str) -> list[Checked]:
+    """Without the warnings and notices in files that did not change; errors stop everybody."""
+    from provisioner.cli import changes  # git is asked only here
+
+    files = changes.files(root, since)
+    return [
+        replace(
+            checked,
+            problems=tuple(p for p in checked.problems if p.is_error or _is_in(p, files)),
+        )
+        for checked in found
+    ]
+
+
+def _is_in(problem: Problem, files: Container[str]) -> bool:
+    return problem.where is None or problem.where.file in files or OVERRIDE_FILE in files
 
 
 def _show(form: str, found: Sequence[Checked], prefix: str) -> None:

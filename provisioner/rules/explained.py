@@ -20,6 +20,7 @@ _FILES = (
     "production.yaml",
     "planning.yaml",
     "running.yaml",
+    "pipelines.yaml",
 )
 """In the order in which they are listed."""
 

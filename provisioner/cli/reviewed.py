@@ -1,0 +1,100 @@
+"""A saved plan: read, held against the workspace, and against what the files declare."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from provisioner import policy
+from provisioner.cli import output
+from provisioner.cli.options import Selection
+from provisioner.cli.session import Session
+from provisioner.cli.staleness import remaining
+from provisioner.errors import Refused, StalePlan
+from provisioner.plan import Action, EndpointPlan, Plan
+from provisioner.report import machine, terminal
+
+_DIGEST = re.compile(r"(\$\{env:\w+\})#[0-9a-f]+")
+_NOTHING_TO_DO = {Action.NONE, Action.BLOCKED}
+
+
+def read(planfile: Path, session: Session) -> Plan:
+    """The plan in a file.
+
+    Raises:
+        Refused: it is for another project, environment or workspace.
+    """
+    plan = machine.load(planfile.read_bytes(), Plan, str(planfile))
+    here = session.target
+    if (plan.owner, plan.workspace) != (here.owner, here.workspace):
+        raise Refused(
+            f"{planfile} is a plan for {plan.owner} on {plan.workspace.host}, "
+            f"not for {here.owner} on {here.workspace.host}"
+        )
+    return plan
+
+
+def left_to_do(plan: Plan, session: Session) -> Plan:
+    """The plan without what a run that was cut short did already.
+
+    Raises:
+        StalePlan: the workspace moved.
+    """
+    stale, left = remaining(plan, session.workspace)
+    if stale:
+        fresh, _ = session.compare(Selection(only=tuple(stale)))
+        output.note(terminal.moved(plan, fresh, stale))
+        raise StalePlan(
+            f"cannot apply the saved plan: changed after it was made: {', '.join(stale)}",
+            "make a new plan and have it reviewed",
+        )
+    return left
+
+
+def check_declared(plan: Plan, session: Session, selection: Selection) -> None:
+    """Refuse a plan that does what the files here do not ask for.
+
+    Who can have a plan of their making stored where a pipeline looks for the reviewed
+    one could otherwise have anything applied.
+
+    Raises:
+        Refused: with the endpoints.
+    """
+    outside = [entry.name for entry in _acting(plan.endpoints) if entry.name not in selection]
+    if outside:
+        raise Refused(
+            f"cannot apply the saved plan: not of this shard: {', '.join(outside)}",
+            "apply it with the --shard that it was made with",
+        )
+    fresh, _ = session.compare(selection)
+    wanted = {entry.name: _meaning(entry) for entry in _acting(fresh.endpoints)}
+    foreign = [
+        entry.name
+        for entry in _acting(plan.endpoints)
+        if wanted.pop(entry.name, None) != _meaning(entry)
+    ]
+    if foreign:
+        raise Refused(
+            "cannot apply the saved plan: the files here ask for something else for "
+            + ", ".join(foreign),
+            "make a new plan of this commit and have it reviewed",
+        )
+    judged = policy.judge(plan, session.loaded.spec.policy, session.rest(selection))
+    if judged:
+        output.show_problems(judged)
+        raise Refused("cannot apply the saved plan: the policy here forbids it")
+    if wanted:
+        output.note(f"declared and not in the plan, so left as it is: {', '.join(wanted)}")
+
+
+def _acting(entries: Iterable[EndpointPlan]) -> list[EndpointPlan]:
+    return [entry for entry in entries if entry.action not in _NOTHING_TO_DO]
+
+
+def _meaning(entry: EndpointPlan) -> str:
+    """What would be called; digests of secrets differ where their values are not known."""
+    steps = [[step.call, step.body] for step in entry.steps]
+    text = json.dumps([entry.action.value, entry.id, steps], sort_keys=True)
+    return _DIGEST.sub(r"\1", text)

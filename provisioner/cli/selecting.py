@@ -1,0 +1,90 @@
+"""Parts of a fleet: ``--shard`` by a stable hash, ``--changed-since`` by what git knows."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from provisioner.cli import output
+from provisioner.cli.options import Selection
+from provisioner.project import Loaded
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+MAX_SHARDS = 256
+"""As many jobs as one matrix may have on GitHub (its documentation of `jobs.<id>.strategy`)."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of ``count`` parts of a fleet; every name is in exactly one of them."""
+
+    number: int
+    """From 1 to ``count``."""
+    count: int
+
+    def __contains__(self, name: object) -> bool:
+        digest = hashlib.sha256(str(name).encode()).digest()
+        return int.from_bytes(digest[:8], "big") % self.count == self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+
+class _ShardType(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has none
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = re.fullmatch(r"([0-9]{1,3})/([0-9]{1,3})", str(value))
+        number, count = (int(part) for part in found.groups()) if found else (0, 0)
+        if not 1 <= number <= count <= MAX_SHARDS:
+            self.fail(f"{value!r} is not I/N with 1 <= I <= N <= {MAX_SHARDS}", param, ctx)
+        return Shard(number, count)
+
+
+def shard(command: Command) -> Command:
+    """``--shard``, one part of a large fleet."""
+    return click.option(
+        "--shard",
+        type=_ShardType(),
+        metavar="I/N",
+        help="Only part I of N; every endpoint is in exactly one.",
+    )(command)
+
+
+def changed_since(command: Command) -> Command:
+    """``--changed-since``, what was declared otherwise at a commit."""
+    return click.option(
+        "--changed-since",
+        metavar="REF",
+        help="Only what was declared otherwise at this commit of git.",
+    )(command)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the options say; which endpoints that is depends on the environment."""
+
+    only: tuple[str, ...]
+    exclude: tuple[str, ...]
+    shard: Shard | None
+    changed_since: str | None
+
+    def of(self, loaded: Loaded) -> Selection:
+        """The endpoints of an environment that all of the options leave.
+
+        Raises:
+            ProjectInvalid: git cannot tell what changed.
+        """
+        if self.changed_since is None:
+            return Selection(self.only, self.exclude, self.shard)
+        from provisioner.cli import changes  # git is asked only here
+
+        found = changes.endpoints(loaded, self.changed_since)
+        output.note(f"{loaded.environment}: {found.says()}")
+        return Selection(self.only, self.exclude, self.shard, found.names)
