@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 class ExitCode(IntEnum):
@@ -83,8 +83,7 @@ class Severity(str, Enum):
     NOTICE = "notice"
 
 
-@dataclass(frozen=True, order=True)
-class Where:
+class Where(NamedTuple):
     """A place in a file; ``line`` and ``column`` count from 1."""
 
     file: str
@@ -130,6 +129,14 @@ def warning(code: str, summary: str, hint: str = "", where: Where | None = None)
 def notice(code: str, summary: str, hint: str = "", where: Where | None = None) -> Problem:
     """A problem that is only worth knowing."""
     return Problem(Severity.NOTICE, code, summary, hint, where)
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """A hint: the one of the known names that was probably meant, else ``otherwise``."""
+    from difflib import get_close_matches  # only mistakes need it
+
+    close = get_close_matches(word, list(known), n=1)
+    return f"did you mean `{close[0]}`?" if close else otherwise
 
 
 @dataclass(frozen=True)

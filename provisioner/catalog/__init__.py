@@ -13,36 +13,32 @@ from functools import cached_property, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from provisioner.catalog.reading import Confidence, FactsInvalid, Provenance, Wrong, plain
+from provisioner.catalog.reading import Confidence, FactsInvalid, Provenance, Task, Wrong, plain
 from provisioner.catalog.sections import OVERRIDE_FILE, SECTIONS, Override, Section, read_section
 
 if TYPE_CHECKING:
     from provisioner.catalog.dated import SOON_DAYS, Status, View
     from provisioner.catalog.limits import AnswerCause, FailureCause, Limit, OperationsLimit
-    from provisioner.catalog.models import (
-        Architecture,
-        ModelUnits,
-        PayPerTokenModel,
-        Reasoning,
-        RetiredModel,
-        Sizing,
-        SizingStyle,
-        Task,
-        ThroughputChunk,
-    )
+    from provisioner.catalog.models import PayPerTokenModel, Reasoning, RetiredModel
+    from provisioner.catalog.providers import ExternalProvider, SignIn
     from provisioner.catalog.serving import (
         Client,
         Contradiction,
-        ExternalProvider,
         Fact,
         Mode,
         RequestRule,
         ServingMode,
-        SignIn,
         TaskType,
     )
+    from provisioner.catalog.throughput import (
+        Architecture,
+        ModelUnits,
+        Sizing,
+        SizingStyle,
+        ThroughputChunk,
+    )
 
-_LATER = ("dated", "limits", "models", "serving")
+_LATER = ("dated", "limits", "models", "providers", "serving", "throughput")
 """Modules whose classes are imported when they are asked for: making all of them takes a while."""
 
 

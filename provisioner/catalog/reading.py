@@ -10,11 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
-from importlib import resources
+from pkgutil import get_data
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Confidence = Literal["high", "medium", "low"]
+Task = Literal["chat", "completions", "embeddings"]
+"""What a model does, as the catalog spells it."""
 Path: TypeAlias = "tuple[str | int, ...]"
 """Keys and indices, from the outside in."""
 
@@ -70,8 +72,8 @@ def shipped(file_name: str) -> Any:
     import yaml  # kept out of the import of this package: most commands need no facts
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = resources.files(__package__).joinpath(file_name).read_text(encoding="utf-8")
-    return yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, the C one if built
+    raw = get_data(__package__, file_name) or b""
+    return yaml.load(raw, Loader=loader)  # noqa: S506 - a safe loader, the C one if built
 
 
 @dataclass

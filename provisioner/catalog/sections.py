@@ -21,7 +21,7 @@ class Section:
 
     name: str
     home: str
-    """Module and class of an entry, as ``models:Architecture``; imported when it is needed."""
+    """Module and class of an entry, as ``throughput:Architecture``; imported when it is needed."""
     files: tuple[str, ...]
     key: str = "id"
     """The field that names an entry."""
@@ -44,11 +44,11 @@ SECTIONS = {
             "endpoint",
         ),
         Section("retired", "models:RetiredModel", ("retired.yaml",), "endpoint"),
-        Section("architectures", "models:Architecture", ("throughput.yaml",)),
-        Section("sizing", "models:SizingStyle", ("throughput.yaml",)),
-        Section("chunks", "models:ThroughputChunk", ("throughput.yaml",), "entity"),
-        Section("model_unit_step", "models:ModelUnits", ("throughput.yaml",), "value"),
-        Section("providers", "serving:ExternalProvider", ("providers.yaml",)),
+        Section("architectures", "throughput:Architecture", ("throughput.yaml",)),
+        Section("sizing", "throughput:SizingStyle", ("throughput.yaml",)),
+        Section("chunks", "throughput:ThroughputChunk", ("throughput.yaml",), "entity"),
+        Section("model_unit_step", "throughput:ModelUnits", ("throughput.yaml",), "value"),
+        Section("providers", "providers:ExternalProvider", ("providers.yaml",)),
         Section("request_rules", "serving:RequestRule", ("request_rules.yaml",)),
         Section("clients", "serving:Client", ("clients.yaml",)),
         Section("modes", "serving:ServingMode", ("modes.yaml",)),

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
+from types import ModuleType
 
 
 def run() -> None:
     """Entry point of the ``provisioner`` command."""
     # A command makes many small values and is gone before any of them turns into garbage.
     gc.set_threshold(100_000, 50, 50)
-    # Pydantic looks through all installed packages for plugins; there are none for us.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _without_plugins()
 
     from provisioner.cli.main import main
 
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    # The system takes the memory back; looking through it for garbage first would take longer.
+    gc.freeze()
+    sys.exit(code)
+
+
+def _without_plugins() -> None:
+    """Stand in for pydantic's search for plugins.
+
+    There are none for us, and only to look it loads `importlib.metadata` with all that hangs on
+    it (pydantic 2.14: even when PYDANTIC_DISABLE_PLUGINS is set).
+    """
+    search = ModuleType("pydantic.plugin._loader")
+    search.__dict__["get_plugins"] = tuple
+    sys.modules.setdefault(search.__name__, search)

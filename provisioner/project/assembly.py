@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from provisioner.errors import Problem, Where, error
+from provisioner.errors import Problem, Where, did_you_mean, error
 from provisioner.project.environments import Overlay
 from provisioner.spec import (
     EndpointSpec,
@@ -62,9 +61,7 @@ class Assembly:
             self._add(document)
         for name, where in self._over.override_places.items():
             if name not in self._names:
-                close = get_close_matches(name, self._names, n=1)
-                other = "names are written without the prefix"
-                hint = f"did you mean `{close[0]}`?" if close else other
+                hint = did_you_mean(name, self._names, "names are written without the prefix")
                 summary = f"there is no endpoint `{name}` to override"
                 self.problems.append(error("unknown-endpoint", summary, hint, where))
 
@@ -92,12 +89,12 @@ class Assembly:
         # Defaults are for our own endpoints; somebody else's only gets what is written for it.
         tree = layer if governed else merge(self._over.defaults, layer)
         if name in self._over.overrides:
-            tree = replace(merge(tree, self._over.overrides[name]), where=layer.where)
+            tree = merge(tree, self._over.overrides[name])._replace(where=layer.where)
         tree = with_entity_names(tree)
         prefix = "" if governed else self._over.spec.name_prefix
         written = tree.get("name")
         if prefix and written and isinstance(written.value, str):
-            full_name = replace(written, value=prefix + written.value)
+            full_name = written._replace(value=prefix + written.value)
             tree = tree.put("name", full_name, tree.key_place("name"))
         return tree
 

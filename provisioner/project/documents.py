@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from yaml import CSafeLoader, YAMLError
+from yaml import YAMLError
+from yaml._yaml import CParser
 from yaml.error import MarkedYAMLError
 from yaml.events import (
     AliasEvent,
@@ -106,7 +107,7 @@ class _Reader:
             AliasEvent: self._alias,
             DocumentStartEvent: self._document,
         }
-        next_event: Callable[[], Any] = CSafeLoader(raw).get_event
+        next_event: Callable[[], Any] = CParser(raw).get_event
         while event := next_event():
             kind = type(event)
             if kind is MappingEndEvent or kind is SequenceEndEvent:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import reduce
 
-from provisioner.errors import Problem, Where, error
+from provisioner.errors import Problem, Where, did_you_mean, error
 from provisioner.project.files import File
 from provisioner.project.variables import Variables
 from provisioner.spec import EnvironmentSpec, Node, Rejected, canonical, check, locate, merge
@@ -61,9 +60,8 @@ def overlay(name: str, files: Mapping[str, File], problems: list[Problem]) -> Ov
 
 def unknown_environment(name: str, names: list[str], where: Where | None = None) -> Problem:
     """The problem of an environment that has no file."""
-    close = get_close_matches(name, names, n=1)
     known = ", ".join(names) or "none"
-    hint = f"did you mean `{close[0]}`?" if close else f"environments here: {known}"
+    hint = did_you_mean(name, names, f"environments here: {known}")
     return error("unknown-environment", f"there is no environment `{name}`", hint, where)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from operator import is_
 
-from provisioner.errors import Problem, Where, error
+from provisioner.errors import Problem, Where, did_you_mean, error
 from provisioner.spec import MAX_DEPTH, Node
 
 MAX_SIZE = 50_000
@@ -111,9 +110,8 @@ class Variables:
         if name in self._resolved:
             return self._resolved[name]
         if name not in self._written:
-            close = get_close_matches(name, self._written, n=1)
             known = ", ".join(sorted(self._written)) or "none"
-            hint = f"did you mean `{close[0]}`?" if close else f"defined here: {known}"
+            hint = did_you_mean(name, self._written, f"defined here: {known}")
             self._fail("unknown-variable", f"there is no variable `{name}`", hint, where)
             return None
         if name in self._resolving:

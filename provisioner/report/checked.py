@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner import __version__
@@ -46,7 +46,7 @@ def below(prefix: str, problem: Problem) -> Problem:
     where = problem.where
     if not prefix or where is None:
         return problem
-    return replace(problem, where=replace(where, file=f"{prefix}/{where.file}"))
+    return replace(problem, where=where._replace(file=f"{prefix}/{where.file}"))
 
 
 def to_json(found: Sequence[Checked]) -> str:
@@ -75,7 +75,7 @@ def _environment(checked: Checked) -> dict[str, Any]:
                 "code": problem.code,
                 "summary": problem.summary,
                 "hint": problem.hint,
-                "where": asdict(problem.where) if problem.where else None,
+                "where": problem.where._asdict() if problem.where else None,
             }
             for problem in checked.problems
         ],

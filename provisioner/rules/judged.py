@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from typing import Protocol, TypeAlias
 
-from provisioner.errors import Problem, Where
+from provisioner.errors import Problem, Where, did_you_mean
 from provisioner.spec import EndpointSpec, EnvironmentSpec, ExternalModel, ServedEntity
 
 
@@ -71,10 +70,9 @@ RuleOfAll: TypeAlias = Callable[[Sequence[Judged]], Iterable[tuple[Judged, Probl
 """One offline judgement of all endpoints of an environment together."""
 
 
-def served(endpoint: Judged) -> Iterator[tuple[str, ServedEntity]]:
+def served(endpoint: Judged) -> tuple[tuple[str, ServedEntity], ...]:
     """Every served entity with its document path."""
-    for index, entity in enumerate(endpoint.spec.served_entities):
-        yield f"config.served_entities[{entity.name or index}]", entity
+    return endpoint.spec.placed_entities
 
 
 def external(endpoint: Judged) -> Iterator[tuple[str, ExternalModel]]:
@@ -100,5 +98,4 @@ OWN_PREFIX = "databricks-"
 
 def nearest(word: str, known: Collection[str]) -> str:
     """A hint: the name that was probably meant, or else all of them."""
-    close = get_close_matches(word, known, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known) or 'none'}"
+    return did_you_mean(word, known, f"known here: {', '.join(known) or 'none'}")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from provisioner.errors import Problem, Severity, error
+from provisioner.errors import Problem, Severity, did_you_mean, error
 from provisioner.rules.judged import Environment
 
 
@@ -22,8 +21,7 @@ def unusable_levels(environment: Environment) -> Iterator[Problem]:
     for code in written:
         where = environment.where(f"rules.{code}")
         if code not in known:
-            close = get_close_matches(code, known, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else "`provisioner explain` lists them"
+            hint = did_you_mean(code, known, "`provisioner explain` lists them")
             yield error("unknown-rule", f"there is no rule `{code}`", hint, where)
         elif not known[code].adjustable:
             summary = f"`{code}` is not a rule that an environment can change"

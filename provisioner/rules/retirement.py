@@ -40,7 +40,7 @@ def provisioned_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             continue
         for gone in facts().retired:
             ends = gone.throughput_retired_on
-            if ends is None or _entity(gone) != entity.entity_name:
+            if ends is None or gone.entity != entity.entity_name:
                 continue
             if found := _dated(f"provisioned throughput of {gone.model}", ends, setting.today):
                 make = error if found[0] == "retired-model" else warning
@@ -73,12 +73,6 @@ def _dated(name: str, ends: str, today: date) -> tuple[str, str] | None:
     if last - today > timedelta(days=DAYS_BEFORE_RETIREMENT):
         return None
     return "retiring-model", f"{name} will be retired on {ends}, in {days} day{'s' * (days != 1)}"
-
-
-def _entity(gone: RetiredModel) -> str | None:
-    """The model in Unity Catalog, which may stand with the model as it was."""
-    was = (model.entity for model in facts().pay_per_token if model.endpoint == gone.endpoint)
-    return gone.entity or next(was, None)
 
 
 def _hint(gone: RetiredModel) -> str:

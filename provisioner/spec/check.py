@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from provisioner.errors import Problem, error, fixable
+from provisioner.errors import Problem, did_you_mean, error, fixable
 from provisioner.spec.tree import Node, document_path
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -148,8 +147,7 @@ def _home(model: type[BaseModel], key: str, path: str = "") -> str:
 
 def _nearest(word: str, known: list[str]) -> str:
     """A hint with the nearest match, or else with everything that is possible."""
-    close = get_close_matches(word, known, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known)}"
+    return did_you_mean(word, known, f"known here: {', '.join(known)}")
 
 
 def _word(value: Any) -> str:

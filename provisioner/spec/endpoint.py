@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -173,6 +174,14 @@ class EndpointSpec(ApiObject):
     def served_entities(self) -> tuple[ServedEntity, ...]:
         """What the endpoint serves; empty when nothing is written."""
         return (self.config.served_entities if self.config else None) or ()
+
+    @cached_property
+    def placed_entities(self) -> tuple[tuple[str, ServedEntity], ...]:
+        """Every served entity with its document path."""
+        return tuple(
+            (f"config.served_entities[{entity.name or index}]", entity)
+            for index, entity in enumerate(self.served_entities)
+        )
 
 
 class Kind(str, Enum):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from provisioner.errors import Where
 
@@ -21,16 +21,16 @@ Scalar: TypeAlias = "str | int | float | bool | None"
 MAX_DEPTH = 64
 """Levels of nesting that a tree may have; no real document comes near."""
 
+_NO_KEYS: Mapping[str, Where] = MappingProxyType({})
 _SEGMENT = re.compile(r"\[(?P<member>.*?)\](?=[.\[]|$)|(?P<key>[^.\[]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One written value: a scalar, a mapping of nodes or a sequence of nodes."""
 
     value: Scalar | dict[str, Node] | tuple[Node, ...]
     where: Where
-    keys: Mapping[str, Where] = field(default_factory=dict, repr=False)
+    keys: Mapping[str, Where] = _NO_KEYS
     """Places of a mapping's keys."""
 
     @property
@@ -75,7 +75,7 @@ class Node:
     def without(self, *names: str) -> Node:
         """This mapping without some of its keys."""
         kept = {key: child for key, child in self.entries.items() if key not in names}
-        return replace(self, value=kept)
+        return self._replace(value=kept)
 
     def moved(self, where: Where) -> Node:
         """The same value, as if all of it had been written at one place."""
@@ -102,7 +102,7 @@ class Node:
             else:
                 held.add(child.where)
         value = kept if isinstance(self.value, dict) else tuple(kept.values())
-        return replace(self, value=value), held
+        return self._replace(value=value), held
 
     def walk(self) -> Iterator[Node]:
         """This node and everything below it."""

@@ -1,0 +1,82 @@
+"""Providers of external models: their fields, their ways to sign in, their models by task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from provisioner.catalog.reading import Provenance, Task
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """One of several ways to sign in at a provider."""
+
+    id: str
+    required: tuple[str, ...] = ()
+    one_of: tuple[tuple[str, ...], ...] = ()
+    """Groups of which exactly one field is given."""
+
+
+@dataclass(frozen=True)
+class ExternalProvider:
+    """A provider outside, or a variant of one that takes other fields."""
+
+    id: str
+    name: str
+    provider: str
+    """The value of ``external_model.provider``."""
+    config_block: str
+    provenance: Provenance
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    one_of: tuple[tuple[str, ...], ...] = ()
+    """Groups of which exactly one field is given."""
+    sign_in: tuple[SignIn, ...] = ()
+    """Where there are several ways: exactly one of them."""
+    secrets: tuple[str, ...] = ()
+    """Fields that take a secret reference; each has a ``_plaintext`` twin."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """Fields that have exactly this value, which is what makes the variant."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    enums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Fields with a closed list of values, compared without case."""
+    tasks: tuple[Task, ...] = ()
+    models: Mapping[Task, tuple[str, ...]] = field(default_factory=dict)
+    """The known names by task. The list is open: newer ones usually work."""
+    families: Mapping[Task, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """The same by maker, where the provider resells models of several."""
+    any_model: bool = False
+    """Every name is possible: there is no list."""
+    fine_tuned: bool | None = None
+    """Whether names of fine-tuned completion and chat models are taken."""
+    custom_completions: bool | None = None
+    """Whether names of custom completion models are taken."""
+    legacy: bool = False
+    """In the API, and no longer in the current list of providers."""
+    legacy_models: tuple[str, ...] = ()
+    moving_models: tuple[str, ...] = ()
+    """Names whose meaning changes with time: latest, nightly."""
+    reasoning_models: tuple[str, ...] = ()
+    """Names of the list that only reason."""
+    reasoning: bool = False
+    """Whether it offers models that reason."""
+    vision: bool = False
+    """Whether it offers models that read images."""
+    founding: bool = True
+    """Whether it is in the founding table of providers and tasks."""
+    note: str | None = None
+
+    def names(self, task: Task) -> tuple[str, ...]:
+        """All known names for a task."""
+        by_maker = self.families.get(task, {}).values()
+        return (*self.models.get(task, ()), *(name for names in by_maker for name in names))
+
+    def maker_of(self, name: str) -> str | None:
+        """Whose model a name is, where the provider resells those of several."""
+        for makers in self.families.values():
+            for maker, names in makers.items():
+                if name in names:
+                    return maker
+        return None
