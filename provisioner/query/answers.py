@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.catalog import catalog
-from provisioner.catalog.models import Task
+from provisioner.catalog import Task, catalog
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from provisioner.catalog import Catalog, PayPerTokenModel, catalog
-from provisioner.catalog.models import Task
+from provisioner.catalog import Catalog, PayPerTokenModel, Task, catalog
 from provisioner.spec import EndpointSpec
 from provisioner.wire.answers import is_hosted
 from provisioner.wire.document import OWNER_TAG, served_entity_name
