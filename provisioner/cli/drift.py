@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 
 import click
@@ -10,10 +11,12 @@ from provisioner.cli import options, selecting
 from provisioner.cli.options import Settings
 from provisioner.cli.selecting import Choice, Shard
 from provisioner.cli.session import Session
-from provisioner.cli.several import Face, Question, ask, show
+from provisioner.cli.several import STILL_THERE, Face, Question, ask, show
+from provisioner.cli.unread import Unread
 from provisioner.errors import ExitCode
 from provisioner.plan.drift import Drift, assess
 from provisioner.report import machine, terminal
+from provisioner.rules.ahead import retirements
 
 
 @click.command("drift")
@@ -23,6 +26,13 @@ from provisioner.report import machine, terminal
 @selecting.changed_since
 @options.output_format("text", "json")
 @click.option("--unmanaged", is_flag=True, help="List endpoints that are not this project's, too.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["drift", "unhealthy", "unreadable", "none"]),
+    multiple=True,
+    default=("drift", "unhealthy", "unreadable"),
+    help="What the exit code tells; repeatable.  [default: all]",
+)
 @options.parallelism
 @click.pass_obj
 def command(
@@ -34,29 +44,43 @@ def command(
     changed_since: str | None,
     form: str,
     unmanaged: bool,  # noqa: FBT001 - an option
+    fail_on: tuple[str, ...],
     parallelism: int,
 ) -> ExitCode:
     """Tell where the workspace is not what is declared; only reads.
 
-    Exits with 2 when anything differs, and with 10 when all is as declared but an
-    endpoint does not serve. Of several environments the worst code counts.
+    Exits with 3 when something may not be read, with 2 when anything differs, and with
+    10 when all is as declared but an endpoint does not serve. Of several environments
+    the worst code counts.
     """
     look = partial(_look, choice=Choice(only, exclude, shard, changed_since), unmanaged=unmanaged)
-    found = ask(settings, environments, Question(look, _code), parallelism)
+    code = partial(_code, fail_on=frozenset(fail_on))
+    question = Question(look, code, STILL_THERE)
+    found = ask(settings, environments, question, parallelism)
     text = partial(terminal.drift, verbose=settings.verbose)
     return show(found, environments, form, Face("Drift", {"text": text, "json": machine.dump}))
 
 
 def _look(session: Session, choice: Choice, *, unmanaged: bool) -> Drift:
     selection = choice.of(session.loaded)
-    plan, live = session.compare(selection)
-    others = session.unmanaged(selection) if unmanaged else []
+    unread = Unread()
+    plan, live = session.compare(selection, unread=unread)
     entries = session.record.endpoints
-    remembered = {name: entry.id for name, entry in entries.items() if name in selection}
-    return assess(plan, live, remembered, others)
+    declared = (one for one in session.loaded.endpoints if one.name in selection)
+    return assess(
+        plan,
+        live,
+        {name: entry.id for name, entry in entries.items() if name in selection},
+        session.unmanaged(selection) if unmanaged else (),
+        unreadable=unread.endpoints,
+        unread_permissions=unread.permissions,
+        retirements=retirements(declared, options.today()),
+    )
 
 
-def _code(found: Drift) -> ExitCode:
-    if not found.in_sync:
+def _code(found: Drift, fail_on: Collection[str]) -> ExitCode:
+    if not found.complete and "unreadable" in fail_on:
+        return ExitCode.AUTH
+    if not found.in_sync and "drift" in fail_on:
         return ExitCode.CHANGES
-    return ExitCode.OK if found.healthy else ExitCode.UNHEALTHY
+    return ExitCode.OK if found.healthy or "unhealthy" not in fail_on else ExitCode.UNHEALTHY

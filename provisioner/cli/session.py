@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +17,7 @@ from provisioner.cli import embedded, output
 from provisioner.cli.memory import Memory
 from provisioner.cli.options import Selection, Settings, today
 from provisioner.cli.secret_values import known_secrets
+from provisioner.cli.unread import Unread
 from provisioner.errors import Problem, Refused, Severity, warning
 from provisioner.plan import EMBEDDED, Desired, Plan, Target, WorkspaceRef, build, desired
 from provisioner.plan.lookups import (
@@ -31,7 +32,7 @@ from provisioner.plan.lookups import (
     with_refresh,
     with_versions,
 )
-from provisioner.project import Loaded, Project, find_root, open_project
+from provisioner.project import Declared, Loaded, Overlay, Project, find_root, open_project
 from provisioner.record import Record, default_path, sealed
 from provisioner.report.problems import wrapped
 from provisioner.wire.answers import Live, is_hosted
@@ -74,17 +75,27 @@ class Session:
         )
 
     def compare(
-        self, selection: Selection, *, refresh_secrets: bool = False
+        self,
+        selection: Selection,
+        *,
+        refresh_secrets: bool = False,
+        unread: Unread | None = None,
     ) -> tuple[Plan, dict[str, Live]]:
-        """Read the selected endpoints and make the plan."""
+        """Read the selected endpoints and make the plan.
+
+        With ``unread`` what the caller may not read is left out and noted there,
+        instead of raising `PermissionDenied`.
+        """
         wanted = [self._sealed(want) for want in self.declared(selection)]
         wanted, unknown = self._with_named_principals(wanted)
-        live = self._read(wanted, selection)
+        live = self._read(wanted, selection, unread)
+        wanted = wanted if unread is None else unread.readable(wanted)
         wanted, missing = self._with_versions(wanted, live)
         facts = self._facts(wanted, live)
         wanted, found = checked(wanted, facts)
         wanted, stale = with_refresh(wanted, live, facts, refresh=refresh_secrets)
-        plan = build(self.target, wanted, live, self.record.base)
+        base = self.record.base if unread is None else partial(unread.base, self.record)
+        plan = build(self.target, wanted, live, base)
         rest = self.rest(selection)
         return self._judged(plan, (*unknown, *missing, *found, *stale), rest), live
 
@@ -201,17 +212,21 @@ class Session:
             and _owner(summary) != self.target.owner
         ]
 
-    def _read(self, wanted: list[Desired], selection: Selection) -> dict[str, Live]:
+    def _read(
+        self, wanted: list[Desired], selection: Selection, unread: Unread | None = None
+    ) -> dict[str, Live]:
         existing = {summary["name"]: _owner(summary) for summary in self.listed}
+        # The list leaves out what the caller may not see; a GET tells that from what is gone.
         rows: dict[str, Mapping[str, Any] | None] = {
-            want.name: self._permission_rows(want) for want in wanted if want.name in existing
+            want.name: self._permission_rows(want)
+            for want in wanted
+            if want.name in existing or unread is not None
         }
         for name, owner in existing.items():
             if owner == self.target.owner and name in selection:
                 rows.setdefault(name, None)
-        found = self.workspace.in_parallel(
-            lambda item: self.workspace.read(item[0], item[1]), sorted(rows.items())
-        )
+        read = self.workspace.read if unread is None else partial(unread.read, self.workspace)
+        found = self.workspace.in_parallel(lambda item: read(*item), sorted(rows.items()))
         return {live.name: live for live in found if live is not None}
 
 
@@ -230,9 +245,18 @@ def load(settings: Settings, environment: str) -> Loaded:
     return judged(open_project(project_root(settings)), environment)
 
 
-def judged(project: Project, environment: str) -> Loaded:
-    """Load one environment of a project that was read."""
-    loaded = project.load(environment, partial(rules.check, today=today()))
+def judged(project: Project, environment: str, passing: Collection[str] = ()) -> Loaded:
+    """Load one environment of a project that was read.
+
+    Errors whose codes are in ``passing`` are only warnings.
+    """
+
+    def judge(endpoints: Sequence[Declared], over: Overlay) -> Iterator[Problem]:
+        for problem in rules.check(endpoints, over, today()):
+            passes = problem.is_error and problem.code in passing
+            yield replace(problem, severity=Severity.WARNING) if passes else problem
+
+    loaded = project.load(environment, judge)
     # What is only worth knowing is said by validate; here it would be said every day.
     worth = tuple(p for p in loaded.problems if p.severity is not Severity.NOTICE)
     return replace(loaded, problems=worth)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +20,8 @@ from provisioner.report import machine, side_by_side
 
 T = TypeVar("T")
 
+STILL_THERE = ("retired-model",)
+"""For commands that only look: a model that ended today is no reason to see nothing."""
 AT_ONCE = 8
 """Environments that are asked at the same time, each with its own calls in parallel."""
 
@@ -32,6 +34,8 @@ class Question(Generic[T]):
     """Finds the answer of one environment; only reads."""
     code: Callable[[T], ExitCode]
     """How the command ends when there is nothing but this answer."""
+    passing: Collection[str] = ()
+    """Codes of errors in the project that do not keep it from being answered."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ def ask(
     project = open_project(project_root(settings))
     names = named(words, project.environments)
     if not are_several(words):
-        with joined(judged(project, names[0]), parallelism) as session:
+        loaded = judged(project, names[0], question.passing)
+        with joined(loaded, parallelism) as session:
             found = question.look(session)
         return fleet([InEnvironment(names[0], question.code(found), found)])
     if not names:
@@ -107,7 +112,7 @@ class _Run(Generic[T]):
         self.loaded: list[Loaded] = []
 
     def environment(self, name: str) -> T:
-        loaded = judged(self._project, name)
+        loaded = judged(self._project, name, self._question.passing)
         self.loaded.append(loaded)
         with joined(loaded, self._parallelism, f"{name}: ") as session:
             return self._question.look(session)

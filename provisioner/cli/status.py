@@ -9,7 +9,7 @@ import click
 from provisioner.cli import options
 from provisioner.cli.options import Selection, Settings
 from provisioner.cli.session import Session
-from provisioner.cli.several import Face, Question, ask, show
+from provisioner.cli.several import STILL_THERE, Face, Question, ask, show
 from provisioner.errors import ExitCode
 from provisioner.plan.status import Status, status
 from provisioner.report import health, machine
@@ -35,7 +35,7 @@ def command(
     code counts.
     """
     look = partial(_look, selection=Selection(only, exclude))
-    found = ask(settings, environments, Question(look, _code), parallelism)
+    found = ask(settings, environments, Question(look, _code, STILL_THERE), parallelism)
     return show(
         found, environments, form, Face("The status", {"text": health.text, "json": machine.dump})
     )

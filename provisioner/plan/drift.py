@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 from provisioner import __version__
 from provisioner.diff import Cause, Effect
-from provisioner.errors import Problem
+from provisioner.errors import Problem, Where
 from provisioner.plan.model import (
     FORMAT_VERSION,
     Action,
@@ -18,6 +19,8 @@ from provisioner.plan.model import (
     WorkspaceRef,
 )
 from provisioner.wire.answers import FAILED, Live
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Sync(str, Enum):
@@ -33,6 +36,8 @@ class Sync(str, Enum):
     """Another endpoint now has its name."""
     UNMANAGED = "unmanaged"
     """It exists and is not this project's."""
+    UNREADABLE = "unreadable"
+    """The caller may not look."""
 
 
 class Health(str, Enum):
@@ -44,6 +49,8 @@ class Health(str, Enum):
     UPDATE_FAILED = "update_failed"
     STOPPED = "stopped"
     ABSENT = "absent"
+    UNKNOWN = "unknown"
+    """The caller may not look."""
 
 
 WELL = frozenset({Health.READY, Health.UPDATING})
@@ -61,6 +68,23 @@ class EndpointDrift:
     """Differences in managed fields; ``before`` is live, ``after`` declared."""
     messages: tuple[str, ...] = ()
     """What the service says about served entities that failed."""
+    unread: str = ""
+    """What the caller may not read, and so was not compared; empty = all was."""
+
+
+@dataclass(frozen=True)
+class Retirement:
+    """A model that is in use and is gone, or will be, on a day that is known."""
+
+    endpoint: str
+    model: str
+    on: str
+    """ISO date."""
+    days: int
+    """From the day of the comparison; negative = it is over."""
+    replacement: str = ""
+    """Empty = none is announced."""
+    source: Where | None = None
 
 
 @dataclass(frozen=True)
@@ -73,20 +97,31 @@ class Drift:
     endpoints: tuple[EndpointDrift, ...]
     summary: dict[str, int]
     problems: tuple[Problem, ...] = ()
+    retirements: tuple[Retirement, ...] = ()
+    """The next one first."""
     format_version: int = FORMAT_VERSION
     tool_version: str = __version__
 
     @property
     def in_sync(self) -> bool:
-        """Whether nothing that is declared differs."""
-        return all(found.config in {Sync.IN_SYNC, Sync.UNMANAGED} for found in self.endpoints)
+        """Whether nothing differs that is declared and could be read."""
+        return all(found.config in _NO_DRIFT for found in self.endpoints)
 
     @property
     def healthy(self) -> bool:
-        """Whether every managed endpoint serves."""
+        """Whether every managed endpoint serves that could be read."""
         return all(
-            found.health in WELL or found.config is Sync.UNMANAGED for found in self.endpoints
+            found.health in WELL or found.config in {Sync.UNMANAGED, Sync.UNREADABLE}
+            for found in self.endpoints
         )
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that is declared could be read."""
+        return not any(found.unread for found in self.endpoints)
+
+
+_NO_DRIFT = frozenset({Sync.IN_SYNC, Sync.UNMANAGED, Sync.UNREADABLE})
 
 
 def assess(
@@ -94,8 +129,17 @@ def assess(
     live: Mapping[str, Live],
     remembered_ids: Mapping[str, str],
     unmanaged: Iterable[str] = (),
+    *,
+    unreadable: Mapping[str, str] = _NOTHING,
+    unread_permissions: Mapping[str, str] = _NOTHING,
+    retirements: Iterable[Retirement] = (),
 ) -> Drift:
-    """Read drift off a plan; ``remembered_ids`` are those of the last apply."""
+    """Read drift off a plan; ``remembered_ids`` are those of the last apply.
+
+    ``unreadable`` are endpoints that are not in the plan because the caller may not
+    read them, ``unread_permissions`` those that were compared without permissions; each
+    with the reason.
+    """
     found = [
         EndpointDrift(
             name=entry.name,
@@ -103,8 +147,13 @@ def assess(
             health=health(live.get(entry.name)),
             changes=entry.changes if entry.action is not Action.CREATE else (),
             messages=_messages(live.get(entry.name)),
+            unread=unread_permissions.get(entry.name, ""),
         )
         for entry in plan.endpoints
+    ]
+    found += [
+        EndpointDrift(name, Sync.UNREADABLE, Health.UNKNOWN, unread=why)
+        for name, why in unreadable.items()
     ]
     found += [EndpointDrift(name, Sync.UNMANAGED, Health.READY) for name in unmanaged]
     counts = {sync.value: 0 for sync in Sync}
@@ -117,6 +166,7 @@ def assess(
         endpoints=tuple(sorted(found, key=lambda endpoint: endpoint.name)),
         summary=counts,
         problems=plan.problems,
+        retirements=tuple(sorted(retirements, key=lambda one: (one.on, one.endpoint, one.model))),
     )
 
 

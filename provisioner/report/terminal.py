@@ -207,7 +207,7 @@ def drift(value: Drift, *, verbose: bool = False) -> str:
     lines = [_header("Drift", value), ""]
     for endpoint in value.endpoints:
         well = endpoint.config is Sync.IN_SYNC and endpoint.health is Health.READY
-        if not well or verbose or endpoint.changes:
+        if not well or verbose or endpoint.changes or endpoint.unread:
             lines += [*_drift(endpoint), ""]
     if value.problems:
         lines += [problems(value.problems), ""]
@@ -219,7 +219,10 @@ def _drift(endpoint: EndpointDrift) -> Iterator[str]:
     mark = words.SYNCS[endpoint.config]
     title = style(f"{mark.symbol} {mark.word}  {endpoint.name}", fg=_COLORS[mark.tone], bold=True)
     health = endpoint.health.value.replace("_", " ")
-    yield f"  {title}  {_dim('' if endpoint.config is Sync.UNMANAGED else health)}".rstrip()
+    known = endpoint.config not in {Sync.UNMANAGED, Sync.UNREADABLE}
+    yield f"  {title}  {_dim(health if known else '')}".rstrip()
+    if endpoint.unread:
+        yield from _wrapped(f"not compared: {endpoint.unread}")
     for message in endpoint.messages:
         yield f"      {printable(message)}"
     for change in endpoint.changes:

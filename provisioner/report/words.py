@@ -55,6 +55,7 @@ SYNCS = {
     Sync.PENDING: _mark("+", Sync.PENDING, Tone.TAKE),
     Sync.REPLACED_OUTSIDE: _mark("-/+", Sync.REPLACED_OUTSIDE, Tone.GRAVE),
     Sync.UNMANAGED: _mark("?", Sync.UNMANAGED, Tone.CALM),
+    Sync.UNREADABLE: _mark("!", Sync.UNREADABLE, Tone.GRAVE),
 }
 RESULTS = {
     Result.DONE: _mark("=", Result.DONE, Tone.NEW),
@@ -70,6 +71,7 @@ HEALTHS = {
     Health.UPDATE_FAILED: _mark("!", Health.UPDATE_FAILED, Tone.GRAVE),
     Health.STOPPED: _mark("!", Health.STOPPED, Tone.GRAVE),
     Health.ABSENT: _mark("-", Health.ABSENT, Tone.CALM),
+    Health.UNKNOWN: _mark("?", Health.UNKNOWN, Tone.CALM),
 }
 IMPACTS = {
     Impact.NONE: "",
