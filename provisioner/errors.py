@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 
 class ExitCode(IntEnum):
@@ -93,6 +93,24 @@ class Where(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
+        """In JSON a place is an object and not a list: names are part of the format."""
+        from pydantic_core import core_schema  # only documents in JSON need it
+
+        texts, numbers = core_schema.str_schema(), core_schema.int_schema()
+        kinds = {"file": texts, "line": numbers, "column": numbers}
+        place = core_schema.typed_dict_schema(
+            {key: core_schema.typed_dict_field(kind) for key, kind in kinds.items()}
+        )
+        return core_schema.no_info_after_validator_function(
+            lambda place: cls(**place),
+            place,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                cls._asdict, return_schema=place
+            ),
+        )
 
 
 @dataclass(frozen=True)
