@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from provisioner.cli import options, output, reviewed, selecting
+from provisioner.cli import options, output, reports, reviewed, selecting
 from provisioner.cli.carry_out import approve, execute, exit_code, judge
 from provisioner.cli.options import Settings
 from provisioner.cli.selecting import Choice, Shard
 from provisioner.cli.session import connected
 from provisioner.errors import ExitCode
 from provisioner.policy import Permits
-from provisioner.report import machine, terminal
+from provisioner.report import machine, summary_of_outcome, terminal
 
 _ALREADY = "This plan was applied already; nothing to do."
 
@@ -40,7 +40,8 @@ _ALREADY = "This plan was applied already; nothing to do."
     "--refresh-secrets", is_flag=True, help="Send again what uses a secret that changed since."
 )
 @click.option("--no-wait", is_flag=True, help="Return as soon as all calls were accepted.")
-@options.output_format("text", "json")
+@options.output_format("text", "json", "markdown")
+@reports.options
 @options.parallelism
 @click.pass_obj
 def command(
@@ -90,6 +91,9 @@ def command(
         outcome = execute(plan, session, parallelism, wait=not no_wait)
     if form == "json":
         output.answer(machine.dump(outcome))
+    elif form == "markdown":
+        papers = reports.Papers("Applied to", summary_of_outcome.summary)
+        output.answer(papers.one[form](outcome))
     elif plan.has_changes:
         show("")
         show(terminal.outcome(outcome))

@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from provisioner.cli import options, selecting
+from provisioner.cli import options, reports, selecting
 from provisioner.cli.options import Settings
 from provisioner.cli.selecting import Choice, Shard
 from provisioner.cli.session import Session
@@ -15,7 +15,7 @@ from provisioner.cli.several import STILL_THERE, Face, Question, ask, show
 from provisioner.cli.unread import Unread
 from provisioner.errors import ExitCode
 from provisioner.plan.drift import Drift, assess
-from provisioner.report import machine, terminal
+from provisioner.report import machine, summary_of_drift, terminal
 from provisioner.rules.ahead import retirements
 
 
@@ -24,7 +24,8 @@ from provisioner.rules.ahead import retirements
 @options.selection
 @selecting.shard
 @selecting.changed_since
-@options.output_format("text", "json")
+@options.output_format("text", "json", "markdown")
+@reports.options
 @click.option("--unmanaged", is_flag=True, help="List endpoints that are not this project's, too.")
 @click.option(
     "--fail-on",
@@ -58,7 +59,9 @@ def command(
     question = Question(look, code, STILL_THERE)
     found = ask(settings, environments, question, parallelism)
     text = partial(terminal.drift, verbose=settings.verbose)
-    return show(found, environments, form, Face("Drift", {"text": text, "json": machine.dump}))
+    papers = reports.Papers("Drift in", summary_of_drift.summary)
+    one = papers.one | {"text": text, "json": machine.dump}
+    return show(found, environments, form, Face("Drift", one, papers.together))
 
 
 def _look(session: Session, choice: Choice, *, unmanaged: bool) -> Drift:

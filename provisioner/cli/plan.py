@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from provisioner.cli import options, output, selecting
+from provisioner.cli import options, output, reports, selecting
 from provisioner.cli.options import Settings
 from provisioner.cli.selecting import Choice, Shard
 from provisioner.cli.session import Session
@@ -15,7 +15,7 @@ from provisioner.cli.several import Face, Question, ask, show
 from provisioner.errors import ExitCode
 from provisioner.plan import Plan
 from provisioner.plan.fleet import Fleet
-from provisioner.report import machine, terminal
+from provisioner.report import machine, summary_of_plan, terminal
 
 PLACE = "{env}"
 """Stands for the environment in the name of a saved plan."""
@@ -26,7 +26,8 @@ PLACE = "{env}"
 @options.selection
 @selecting.shard
 @selecting.changed_since
-@options.output_format("text", "json")
+@options.output_format("text", "json", "markdown")
+@reports.options
 @click.option(
     "--out",
     type=click.Path(dir_okay=False),
@@ -59,7 +60,10 @@ def command(
     if out:
         _save(found, out)
     text = partial(terminal.plan, verbose=settings.verbose)
-    return show(found, environments, form, Face("The plan", {"text": text, "json": machine.dump}))
+    summary = partial(summary_of_plan.summary, every_field=settings.verbose)
+    papers = reports.Papers("Plan for", summary)
+    one = papers.one | {"text": text, "json": machine.dump}
+    return show(found, environments, form, Face("The plan", one, papers.together))
 
 
 def _look(session: Session, choice: Choice) -> Plan:

@@ -9,7 +9,6 @@ from typing import Any
 
 from click import style
 
-from provisioner.catalog import catalog
 from provisioner.diff import Reason, leaves
 from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Plan
 from provisioner.plan.capacity import capacity_changes
@@ -18,6 +17,7 @@ from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
 from provisioner.report import words
 from provisioner.report.problems import WIDTH, printable, problems
 from provisioner.report.sketch import sketch
+from provisioner.report.summary_of_plan import pace
 from provisioner.report.words import Tone, split, value_text
 
 _COLORS = {
@@ -61,15 +61,8 @@ def _capacity(value: Plan) -> Iterator[str]:
 
 
 def _pace(value: Plan) -> Iterator[str]:
-    """How long the calls will take where the service limits them."""
-    limit = catalog().operations
-    if value.operations > limit.calls and value.workspace.host != EMBEDDED:
-        rounds = (value.operations - 1) // limit.calls
-        yield (
-            f"About {rounds * limit.seconds / 60:.0f} minutes: the service takes {limit.calls} "
-            f"creations and updates in {limit.seconds / 60:.0f} minutes."
-        )
-        yield ""
+    for sentence in pace(value):
+        yield from (sentence, "")
 
 
 def _header(what: str, value: Plan | Drift | Outcome) -> str:
@@ -181,7 +174,7 @@ def outcome(value: Outcome) -> str:
         if endpoint.result is not Result.SKIPPED:
             lines += _outcome(endpoint, lasting=value.workspace.host != EMBEDDED)
     if value.interrupted:
-        lines.append("Interrupted: what was started is listed above; run apply again to go on.")
+        lines.append(words.INTERRUPTED)
     lines += ["", words.outcome_verdict(value.summary)]
     return "\n".join(lines)
 

@@ -92,6 +92,7 @@ REASONS = {
     Reason.FIXED_AT_CREATION: "fixed at creation",
     Reason.SECRET_CHANGED: "the secret changed, sent again",
 }
+INTERRUPTED = "Interrupted: what was started is listed here; run apply again to go on."
 
 
 def value_text(value: Any) -> str:

@@ -133,9 +133,12 @@ def test_values_are_in_the_requests_and_nowhere_else(
         cli("-vv", "plan", "-e", "dev", "--out", saved, expect=0),
         cli("plan", "-e", "dev", "-o", "json", expect=0),
         cli("show", saved, expect=0),
+        cli("-v", "plan", "-e", "dev", "-o", "markdown", expect=0),
+        cli("show", saved, "-o", "markdown", expect=0),
         cli("-vv", "apply", "-e", "dev", saved, expect=0),
         cli("plan", "-e", "dev", "--detailed-exitcode", expect=0),
         cli("drift", "-e", "dev", "-o", "json", expect=0),
+        cli("drift", "-e", "dev", "-o", "markdown", expect=0),
         cli.apply("-o", "json"),
     ]
     assert len(CANARIES) == 12
@@ -148,7 +151,7 @@ def test_values_are_in_the_requests_and_nowhere_else(
 
 
 @pytest.mark.usefixtures("secrets")
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
 def test_a_service_that_echoes_a_value_is_not_repeated(
     project: Project, cli: Cli, emulator: Emulator, form: str
 ) -> None:

@@ -1,0 +1,92 @@
+"""A comparison with the workspace as a summary: declared on the left, live on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from provisioner.plan.drift import Drift, EndpointDrift, Health, Sync
+from provisioner.report import words
+from provisioner.report.summary import Count, Item, Line, Summary, counted, gravest_first
+from provisioner.report.summary_of_plan import lines
+from provisioner.report.words import Mark, Tone
+
+_ORDER = (
+    Sync.MISSING,
+    Sync.REPLACED_OUTSIDE,
+    Sync.DRIFTED,
+    Sync.PENDING,
+    Sync.UNMANAGED,
+    Sync.IN_SYNC,
+)
+"""The gravest first."""
+_GRAVE = {
+    Sync.MISSING: "it was applied, and is gone",
+    Sync.REPLACED_OUTSIDE: "another endpoint has its name now",
+}
+_WELL = {Health.READY, Health.UPDATING}
+
+
+def summary(drift: Drift) -> Summary:
+    """Everything to tell of a comparison."""
+    items = [_item(found) for found in drift.endpoints]
+    return Summary(
+        kind="drift",
+        title="Drift in",
+        environment=drift.environment,
+        project=drift.project,
+        host=drift.workspace.host,
+        workspace_id=drift.workspace.workspace_id,
+        counts=tuple(
+            Count(drift.summary[sync.value], words.SYNCS[sync].word, words.SYNCS[sync])
+            for sync in _ORDER
+        ),
+        verdict=words.drift_verdict(drift.summary),
+        items=gravest_first(items, [words.SYNCS[sync].word for sync in _ORDER]),
+        alarm=", ".join(_alarm(drift)),
+        sides=("declared", "live"),
+        problems=drift.problems,
+    )
+
+
+def _alarm(drift: Drift) -> Iterator[str]:
+    for sync in _GRAVE:
+        if number := drift.summary[sync.value]:
+            yield f"{number} {words.SYNCS[sync].word}"
+    if number := sum(map(_is_unwell, drift.endpoints)):
+        yield counted(number, "endpoint does not serve", "endpoints do not serve")
+
+
+def _is_unwell(found: EndpointDrift) -> bool:
+    there = found.config is not Sync.UNMANAGED and found.health is not Health.ABSENT
+    return there and found.health not in _WELL
+
+
+def _item(found: EndpointDrift) -> Item:
+    grave = list(filter(None, [_GRAVE.get(found.config)]))
+    health = words.HEALTHS[found.health].word
+    if _is_unwell(found):
+        grave.append(health)
+    shown = found.config is not Sync.UNMANAGED and found.health is not Health.ABSENT
+    in_order = found.config is Sync.IN_SYNC and found.health is Health.READY
+    return Item(
+        name=found.name,
+        mark=words.SYNCS[found.config],
+        about=(health,) if shown else (),
+        grave=", ".join(grave),
+        notes=found.messages,
+        lines=tuple(map(_turned, lines(found.changes, causes=True))),
+        quiet=in_order and not found.changes,
+    )
+
+
+def _turned(line: Line) -> Line:
+    """A difference told from the declaration, not from what a plan would do about it."""
+    if line.kept:
+        return line
+    mark = line.mark
+    if line.before is None:
+        mark = Mark("-", "missing", Tone.CHANGE)
+    elif line.after is None:
+        mark = Mark("+", "added", Tone.CHANGE)
+    return replace(line, mark=mark, before=line.after, after=line.before)

@@ -1,0 +1,217 @@
+"""Reports as Markdown: word for word, inert, within their limit.
+
+``reports/<case>.yaml`` describes a plan, a comparison or an outcome, ``reports/<case>.md`` is
+what it looks like. ``PROVISIONER_UPDATE_CASES=1`` rewrites the expectations.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioner.errors import Severity
+from provisioner.report.fitting import DoesNotFit, Part, fit, size
+from provisioner.report.inert import code, prose
+from provisioner.report.markdown import GITHUB_COMMENT, markdown
+from provisioner.report.summary import Summary
+
+from .reported import LINKS, only_ours, rendered, summary
+
+FOLDER = Path(__file__).parent / "reports"
+CASES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+HOSTILE = (
+    "`a` ``` ~~~ | <img src=x onerror=alert(1)> <script>alert(1)</script> </details></code></pre>"
+    " @octocat @org/team #1 GH-1 org/repo#1 https://evil.example www.evil.example me@evil.example"
+    " ![p](https://evil.example/p.png) [l](javascript:alert(1)) <https://evil.example> &lt;b&gt;"
+    " **b** _i_ ~~s~~ $x$ :tada: !1 deadbeef \\` \\\n# h\n- [ ] t\n> q\r\n---\n\t\x00\x1b[31m"
+    "\u202etxt\u2066\u200b\ufeff -- --> ]]> {{ x }} {% x %}"
+)
+
+
+def load(case: str) -> tuple[str, dict[str, Any]]:
+    [(kind, data)] = yaml.safe_load((FOLDER / f"{case}.yaml").read_text("utf-8")).items()
+    return kind, data
+
+
+def of(case: str) -> Summary:
+    return summary(*load(case))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_word_for_word(case: str) -> None:
+    found = markdown([of(case)])
+    expected = FOLDER / f"{case}.md"
+    if os.environ.get("PROVISIONER_UPDATE_CASES") == "1":
+        expected.write_text(found, "utf-8")
+    assert found == expected.read_text("utf-8")
+    assert only_ours(rendered(found)) == []
+
+
+def with_values(data: Any, text: str, *, kept: frozenset[str]) -> Any:
+    """A description in which every text is another one, but for those that are words of ours."""
+    if isinstance(data, dict):
+        return {
+            key: value if key in kept else with_values(value, text, kept=kept)
+            for key, value in data.items()
+        }
+    if isinstance(data, list):
+        return [with_values(value, text, kept=kept) for value in data]
+    return text if isinstance(data, str) else data
+
+
+_WORDS = frozenset(
+    ["action", "impact", "effect", "cause", "reason", "severity", "config", "health", "result"]
+)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("text", [HOSTILE, *HOSTILE.split(" "), "", " ", "`", "``` `` `"])
+def test_values_are_only_text(case: str, text: str) -> None:
+    kind, data = load(case)
+    data = with_values(data, text, kept=_WORDS - {"config"} if kind == "plan" else _WORDS)
+    artifact = "" if text.startswith("https://") else text
+    page = rendered(markdown([summary(kind, data)], artifact=artifact))
+    assert only_ours(page) == []
+    assert not [char for char in "\x00\x1b\u202e\u2066\u200b" if char in "".join(page.code)]
+
+
+@given(st.text(min_size=1), st.text())
+def test_any_text_is_only_text(one: str, other: str) -> None:
+    page = rendered(f"- {prose(one)}: {code(other)} {prose(one + other)}\n")
+    assert set(page.elements) <= {"ul", "li", "code"}
+    assert not [text for text in page.running if LINKS.search(text)]
+
+
+def test_sentences_stay_readable() -> None:
+    assert prose("it retires 2026-12-31: `gpt-4o` replaces it") == (
+        "it retires 2026-12-31: `gpt-4o` replaces it"
+    )
+    assert prose("needs --allow-retire old, and a yes.") == "needs `--allow-retire` old, and a yes."
+
+
+def test_the_artifact_is_a_link_only_where_it_is_an_address() -> None:
+    address = "https://ci.example/run/1?x=(y)"
+    text = markdown([of("drift")], artifact="https://ci.example/run/1")
+    assert "All of it: [the full report](<https://ci.example/run/1>)." in text
+    assert f"All of it: `{address}`." in markdown([of("drift")], artifact=address)
+
+
+def large(actions: dict[str, int], changes: int = 12) -> dict[str, Any]:
+    """A plan of many endpoints, each with changes and a long name."""
+    impacts = {"retire": "delete", "replace": "downtime", "update": "redeploy"}
+    change = {
+        "effect": "set",
+        "cause": "spec",
+        "reason": "declared",
+        "before": 1,
+        "after": "x" * 40,
+    }
+    removed = {**change, "effect": "remove", "reason": "removed_from_spec", "after": None}
+    names = [
+        (action, f"{action}-{'n' * 40}-{i:03}")
+        for action in actions
+        for i in range(actions[action])
+    ]
+    return {
+        "environment": "prod",
+        "project": "shop",
+        "workspace": {"host": "https://w", "workspace_id": "1"},
+        "problems": [
+            {"severity": "warning", "code": "long-name", "summary": f"number {i} is long"}
+            for i in range(50)
+        ],
+        "endpoints": [
+            {
+                "name": name,
+                "action": action,
+                "impact": impacts[action],
+                "permit": f"--allow-{action}" if action != "update" else "",
+                "changes": [
+                    *({**change, "path": f"tags[t{i}]"} for i in range(changes)),
+                    {**removed, "path": "permissions[group:a]"},
+                ],
+            }
+            for action, name in names
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        {"update": 300},
+        {"retire": 300},
+        {"retire": 100, "replace": 100, "update": 100},
+        {"retire": 1, "update": 299},
+    ],
+    ids=str,
+)
+def test_300_endpoints_fit_a_comment_with_all_that_is_destroyed(actions: dict[str, int]) -> None:
+    told = summary("plan", large(actions))
+    text = markdown([told], artifact="https://ci.example/run/1")
+    assert len(text) <= GITHUB_COMMENT
+    assert len(text) > GITHUB_COMMENT * 0.8 or "retire" in actions
+    boxed = [line for line in text.splitlines() if line.startswith("> - ")]
+    assert [line.split("`")[3] for line in boxed] == [item.name for item in told.grave]
+    assert len(boxed) == 300
+    assert f"**{actions.get('update', 0)} to update**" in text or "update" not in actions
+    assert "All of it: [the full report](<https://ci.example/run/1>)." in text
+    assert only_ours(rendered(text.rpartition("All of it")[0])) == []
+
+
+@pytest.mark.parametrize("limit", [30_000, 40_000, 65_536, 100_000, 400_000])
+def test_what_is_left_out_is_counted(limit: int) -> None:
+    told = summary("plan", large({"retire": 20, "update": 200}))
+    text = markdown([told], limit)
+    assert size(text) <= limit
+    whole = markdown([told], 10**9)
+    folded, warnings = text.count("<details>"), text.count("**warning**")
+    assert (whole.count("<details>"), whole.count("**warning**")) == (220, 50)
+    left_out = text.partition("**Left out to fit:** ")[2].partition("\n")[0]
+    assert (f"details of {220 - folded} endpoint" in left_out) is (folded < 220)
+    assert (f"{50 - warnings} warning" in left_out) is (warnings < 50)
+    if limit == 400_000:
+        assert text == whole
+
+
+def test_a_limit_that_leaves_no_room_is_told() -> None:
+    told = summary("plan", large({"retire": 300}))
+    with pytest.raises(DoesNotFit) as failure:
+        markdown([told], 2_000)
+    assert size(markdown([told], failure.value.needed)) <= failure.value.needed
+    with pytest.raises(DoesNotFit):
+        markdown([told], failure.value.needed - 1)
+
+
+def test_errors_come_before_what_is_only_worth_knowing() -> None:
+    told = of("plan")
+    assert [problem.severity for problem in told.problems] == [Severity.WARNING, Severity.ERROR]
+    text = markdown([told])
+    assert text.index("**error**") < text.index("<details>") < text.index("**warning**")
+
+
+@given(
+    st.lists(
+        st.lists(st.text(max_size=9), min_size=1, max_size=3).map(lambda f: sorted(f, key=size))
+    ),
+    st.integers(0, 120),
+)
+def test_parts_fit(forms: list[list[str]], limit: int) -> None:
+    parts = [Part(tuple(form)) for form in forms]
+    shortest = sum(size(part.forms[0]) for part in parts)
+    if shortest > limit:
+        with pytest.raises(DoesNotFit):
+            fit(parts, limit)
+        return
+    chosen = fit(parts, limit)
+    used = sum(size(part.forms[form]) for part, form in zip(parts, chosen, strict=True))
+    assert used <= limit
+    for part, form in zip(parts, chosen, strict=True):
+        if form + 1 < len(part.forms):
+            assert used + size(part.forms[form + 1]) - size(part.forms[form]) > limit
