@@ -75,6 +75,7 @@ def _told(summary: Summary) -> Iterator[_Told]:
     yield from _problems(summary, Severity.ERROR)
     yield from _items(summary)
     yield from _remarks(summary)
+    yield from _deadlines(summary)
     yield from _problems(summary, Severity.WARNING, Severity.NOTICE)
     if summary.host:
         yield _Told(Part((_origin(summary),)))
@@ -181,6 +182,13 @@ def _shortened(text: str) -> str:
 def _remarks(summary: Summary) -> Iterator[_Told]:
     for remark in summary.remarks:
         yield _Told(Part(("", f"\n- {prose(remark)}\n")), ("remark",))
+
+
+def _deadlines(summary: Summary) -> Iterator[_Told]:
+    for gone in summary.deadlines:
+        then = f", replaced by {code(gone.replacement)}" if gone.replacement else ""
+        text = f"{code(gone.endpoint)} uses {code(gone.model)}, which retires {gone.when}{then}"
+        yield _Told(Part(("", f"\n- {text}\n")), ("retirement",))
 
 
 def _problems(summary: Summary, *wanted: Severity) -> Iterator[_Told]:

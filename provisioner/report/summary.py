@@ -71,6 +71,27 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Deadline:
+    """A day on which a model that is in use is gone."""
+
+    endpoint: str
+    model: str
+    day: str
+    """ISO date."""
+    left: int
+    """Days until then; negative = it is over."""
+    replacement: str = ""
+    """Empty = none is announced."""
+
+    @property
+    def when(self) -> str:
+        """The day, and how far it is."""
+        if self.left > 0:
+            return f"{self.day}, in {counted(self.left, 'day')}"
+        return f"{self.day}, today" if not self.left else f"{self.day}, over"
+
+
+@dataclass(frozen=True)
 class Summary:
     """One report on one environment."""
 
@@ -93,6 +114,8 @@ class Summary:
     """What the two values of a line are."""
     remarks: tuple[str, ...] = ()
     """Sentences about all of it."""
+    deadlines: tuple[Deadline, ...] = ()
+    """The next one first."""
     problems: tuple[Problem, ...] = ()
     reference: str = ""
     """What identifies what is reported, such as a plan's fingerprint."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from provisioner.plan.drift import Drift, EndpointDrift, Health, Sync
+from provisioner.plan.drift import WELL, Drift, EndpointDrift, Health, Sync
 from provisioner.report import words
-from provisioner.report.summary import Count, Item, Line, Summary, counted, gravest_first
+from provisioner.report.summary import Count, Deadline, Item, Line, Summary, counted, gravest_first
 from provisioner.report.summary_of_plan import lines
 from provisioner.report.words import Mark, Tone
 
 _ORDER = (
     Sync.MISSING,
     Sync.REPLACED_OUTSIDE,
+    Sync.UNREADABLE,
     Sync.DRIFTED,
     Sync.PENDING,
     Sync.UNMANAGED,
@@ -24,7 +25,6 @@ _GRAVE = {
     Sync.MISSING: "it was applied, and is gone",
     Sync.REPLACED_OUTSIDE: "another endpoint has its name now",
 }
-_WELL = {Health.READY, Health.UPDATING}
 
 
 def summary(drift: Drift) -> Summary:
@@ -45,6 +45,10 @@ def summary(drift: Drift) -> Summary:
         items=gravest_first(items, [words.SYNCS[sync].word for sync in _ORDER]),
         alarm=", ".join(_alarm(drift)),
         sides=("declared", "live"),
+        deadlines=tuple(
+            Deadline(gone.endpoint, gone.model, gone.on, gone.days, gone.replacement)
+            for gone in drift.retirements
+        ),
         problems=drift.problems,
     )
 
@@ -58,8 +62,12 @@ def _alarm(drift: Drift) -> Iterator[str]:
 
 
 def _is_unwell(found: EndpointDrift) -> bool:
-    there = found.config is not Sync.UNMANAGED and found.health is not Health.ABSENT
-    return there and found.health not in _WELL
+    return _has_health(found) and found.health not in WELL
+
+
+def _has_health(found: EndpointDrift) -> bool:
+    ours = found.config not in {Sync.UNMANAGED, Sync.UNREADABLE}
+    return ours and found.health is not Health.ABSENT
 
 
 def _item(found: EndpointDrift) -> Item:
@@ -67,16 +75,16 @@ def _item(found: EndpointDrift) -> Item:
     health = words.HEALTHS[found.health].word
     if _is_unwell(found):
         grave.append(health)
-    shown = found.config is not Sync.UNMANAGED and found.health is not Health.ABSENT
+    unread = (f"not compared: {found.unread}",) if found.unread else ()
     in_order = found.config is Sync.IN_SYNC and found.health is Health.READY
     return Item(
         name=found.name,
         mark=words.SYNCS[found.config],
-        about=(health,) if shown else (),
+        about=(health,) if _has_health(found) else (),
         grave=", ".join(grave),
-        notes=found.messages,
+        notes=(*unread, *found.messages),
         lines=tuple(map(_turned, lines(found.changes, causes=True))),
-        quiet=in_order and not found.changes,
+        quiet=in_order and not found.changes and not found.unread,
     )
 
 

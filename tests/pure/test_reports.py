@@ -66,7 +66,18 @@ def with_values(data: Any, text: str, *, kept: frozenset[str]) -> Any:
 
 
 _WORDS = frozenset(
-    ["action", "impact", "effect", "cause", "reason", "severity", "config", "health", "result"]
+    [
+        "on",
+        "action",
+        "impact",
+        "effect",
+        "cause",
+        "reason",
+        "severity",
+        "config",
+        "health",
+        "result",
+    ]
 )
 
 
