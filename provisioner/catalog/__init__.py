@@ -7,6 +7,7 @@ the service. Each file is read when a part of it is asked for.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
@@ -147,6 +148,24 @@ class Catalog:
     def answer_causes(self) -> tuple[AnswerCause, ...]:
         """What refused and failed requests to endpoints mean, the most telling first."""
         return self._part("answer_causes")
+
+    def limit(self, name: str, part: str = "") -> float:
+        """The number above which something is said of a limit, or one of its ``values``.
+
+        Infinity where no number is known.
+        """
+        limit = next(limit for limit in self.limits if limit.id == name)
+        numbers = (limit.values.get(part),) if part else (limit.warn_above, limit.value)
+        return next((number for number in numbers if number is not None), math.inf)
+
+    def step(self, name: str) -> int:
+        """In which steps something comes; 1 where that is not known."""
+        step = self.limit(name, "step")
+        return 1 if step is math.inf else int(step)
+
+    def names_of(self, name: str) -> tuple[str, ...]:
+        """The names of the ``values`` of a limit: what is known to exist."""
+        return tuple(next(limit.values for limit in self.limits if limit.id == name))
 
     @property
     def operations(self) -> OperationsLimit:

@@ -83,7 +83,11 @@ def command(
             session.await_models(selection)
             plan, _ = session.compare(selection, refresh_secrets=refresh_secrets)
             done = False
-        show(_ALREADY if done else terminal.plan(plan, verbose=settings.verbose))
+        show(
+            _ALREADY
+            if done
+            else terminal.plan(plan, verbose=settings.verbose, facts=session.loaded.facts)
+        )
         if plan.has_changes:
             judge(plan)
             if not planfile:

@@ -7,19 +7,17 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.catalog import OVERRIDE_FILE, Catalog, FactsInvalid, Wrong, catalog, catalog_with
 from provisioner.cli import options, output
+from provisioner.cli.facts import facts_in_force
 from provisioner.cli.options import Settings
-from provisioner.errors import Problem, ProjectInvalid, Where, error
 from provisioner.report import fact_sheets, facts
 
 if TYPE_CHECKING:
-    from provisioner.spec import Node
+    pass
 
 _HELP = {
     "models": "List the models that Databricks hosts and bills by token.",
@@ -55,7 +53,7 @@ def _add(kind: str) -> Callable[..., None]:
     @click.pass_obj
     def show(settings: Settings, name: str | None, form: str, day: datetime | None) -> None:
         date = (day or datetime.now(timezone.utc)).date().isoformat()
-        sheet = fact_sheets.sheet(kind, _facts(settings), date)
+        sheet = fact_sheets.sheet(kind, facts_in_force(settings), date)
         if name:
             sheet = _named(sheet, name)
         if form == "json":
@@ -89,56 +87,3 @@ def _named(sheet: facts.Sheet, name: str) -> facts.Sheet:
         hint = f"; did you mean `{near[0]}`?" if near else ""
         raise click.ClickException(f"nothing in {sheet.kind} matches `{name}`{hint}")
     return replace(sheet, rows=tuple(found))
-
-
-def _facts(settings: Settings) -> Catalog:
-    """The shipped facts, or those of the project that the command is run in."""
-    here = settings.project or Path.cwd()
-    if not any((folder / OVERRIDE_FILE).is_file() for folder in (here, *here.parents)):
-        return catalog()
-    from provisioner.project import find_root  # only where there may be a file to read
-
-    try:
-        path = (settings.project or find_root(here)) / OVERRIDE_FILE
-    except ProjectInvalid:
-        return catalog()
-    return _with(path) if path.is_file() else catalog()
-
-
-def _with(path: Path) -> Catalog:
-    """The shipped facts with those of a file over them."""
-    from provisioner.project.documents import read_documents
-
-    documents, problems = read_documents(path.read_bytes(), OVERRIDE_FILE)
-    if problems:
-        raise ProjectInvalid(*problems)
-    if not documents:
-        return catalog()
-    node = documents[0]
-    if len(documents) > 1 or not isinstance(node.value, dict):
-        summary = "the file must hold one map of sections"
-        raise ProjectInvalid(error("wrong-type", summary, where=documents[-1].where))
-    try:
-        return catalog_with(node.plain())
-    except FactsInvalid as invalid:
-        raise ProjectInvalid(*(_problem(node, wrong) for wrong in invalid.wrong)) from invalid
-
-
-def _problem(node: Node, wrong: Wrong) -> Problem:
-    return error("catalog-override", str(wrong), where=_place(node, wrong))
-
-
-def _place(node: Node, wrong: Wrong) -> Where:
-    """Where the last key that was written stands."""
-    place = node.where
-    for step in wrong.path:
-        if isinstance(step, int):
-            below = node.items[step] if step < len(node.items) else None
-        else:
-            place = node.key_place(step)
-            below = node.entries.get(step)
-        if below is None:
-            return place
-        node = below
-        place = node.where if isinstance(step, int) else place
-    return place

@@ -100,7 +100,7 @@ def _bring_back(session: Session, way: _Way, entry: Entry, document: Document) -
         update_timeout=DEFAULT_TIMEOUT,
     )
     plan = session.compare_with([want])
-    output.answer(terminal.plan(plan))
+    output.answer(terminal.plan(plan, facts=session.loaded.facts))
     if not plan.has_changes:
         return ExitCode.OK
     judge(plan)

@@ -78,7 +78,7 @@ def command(
 def _adopt(plan: Plan, session: Session, run: _Run, parallelism: int) -> ExitCode:
     """What ``apply --adopt`` does; asks when more than the owner tag would change."""
     output.answer("")
-    output.answer(terminal.plan(plan))
+    output.answer(terminal.plan(plan, facts=session.loaded.facts))
     if not plan.has_changes:
         return ExitCode.OK
     judge(plan)

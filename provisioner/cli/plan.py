@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from provisioner.cli import options, output, reports, selecting
+from provisioner.cli.facts import facts_in_force
 from provisioner.cli.options import Settings
 from provisioner.cli.selecting import Choice, Shard
 from provisioner.cli.session import Session
@@ -59,8 +60,9 @@ def command(
     found = ask(settings, environments, Question(look, code), parallelism)
     if out:
         _save(found, out)
-    text = partial(terminal.plan, verbose=settings.verbose)
-    summary = partial(summary_of_plan.summary, every_field=settings.verbose)
+    facts = facts_in_force(settings)
+    text = partial(terminal.plan, verbose=settings.verbose, facts=facts)
+    summary = partial(summary_of_plan.summary, every_field=settings.verbose, facts=facts)
     papers = reports.Papers("Plan for", summary)
     one = papers.one | {"text": text, "json": machine.dump}
     return show(found, environments, form, Face("The plan", one, papers.together))

@@ -65,7 +65,7 @@ def _remove_tags(session: Session, name: str) -> None:
 
 def _give_back(session: Session, name: str, found: Document, *, asked: bool) -> ExitCode:
     plan = session.compare_with([Desired(name, "governed", {"name": name, **found}, governed=True)])
-    output.answer(terminal.plan(plan))
+    output.answer(terminal.plan(plan, facts=session.loaded.facts))
     if not plan.has_changes:
         return ExitCode.OK
     judge(plan)

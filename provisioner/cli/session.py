@@ -167,6 +167,7 @@ class Session:
             throughput=_known(sold),
             principals=meant,
             scopes=_known(self._asked(secret_scopes.keys, sorted(scopes_to_read(wanted)))),
+            unit_step=self.loaded.facts.model_unit_step,
             groups=directory.group_names(self.workspace) if unknown_group else (),
         )
 
@@ -282,6 +283,7 @@ def joined(loaded: Loaded, parallelism: int, label: str = "") -> Iterator[Sessio
             access,
             parallelism=parallelism,
             patience=_patience(),
+            facts=loaded.facts,
             tell=partial(_tell, label) if output.tells_calls() else None,
         )
         workspace.redact.add(known_secrets(loaded, os.environ))

@@ -6,8 +6,9 @@ from difflib import get_close_matches
 
 import click
 
-from provisioner.catalog import Status, catalog
+from provisioner.catalog import Catalog, Status
 from provisioner.cli import output
+from provisioner.cli.facts import facts_in_force
 from provisioner.cli.options import Settings, today
 from provisioner.cli.session import load
 from provisioner.errors import Refused
@@ -47,15 +48,16 @@ def command(
     or one of the pay-per-token endpoints that Databricks provides. Nothing is
     called: what works follows from the declaration and the catalog.
     """
-    subject = _subject(settings, name, environment)
-    made = snippet(subject, client, use, catalog())
+    facts = facts_in_force(settings)
+    subject = _subject(settings, name, environment, facts)
+    made = snippet(subject, client, use, facts)
     if made.unstated:
         output.note("note: no document that was read says whether this works; try it")
     output.answer(made.text.rstrip("\n"))
 
 
-def _subject(settings: Settings, name: str, environment: str | None) -> Subject:
-    facts, day = catalog(), today().isoformat()
+def _subject(settings: Settings, name: str, environment: str | None, facts: Catalog) -> Subject:
+    day = today().isoformat()
     known: dict[str, EndpointSpec] = {}
     if environment:
         loaded = load(settings, environment)

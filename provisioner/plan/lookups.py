@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from provisioner.catalog import catalog
 from provisioner.errors import Problem, Severity, error, warning
 from provisioner.plan.model import Desired
 from provisioner.plan.secrets import graph, uses
@@ -44,6 +43,8 @@ class Facts:
     """Principals that a written one may mean; none = unknown, several = ambiguous."""
     scopes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Keys of secret scopes, with the time of their last change."""
+    unit_step: int = 1
+    """Model units come in multiples of this; the catalog knows."""
     groups: tuple[str, ...] = ()
     """Names of all groups, read only to suggest one for a name that is unknown."""
 
@@ -179,8 +180,7 @@ def _capacity(want: Desired, facts: Facts) -> Iterator[Problem]:
         path = f"config.served_entities[{name}]"
         if not sold.optimizable:
             summary = f"{want.name}: {entity['entity_name']} is not sold by tokens per second"
-            step = catalog().model_unit_step
-            hint = f"use provisioned_model_units, multiples of {step}"
+            hint = f"use provisioned_model_units, multiples of {facts.unit_step}"
             yield error("capacity-unit", summary, hint, want.locate(path))
             continue
         for bound in _BOUNDS:

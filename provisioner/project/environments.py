@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
+from provisioner.catalog import Catalog
 from provisioner.errors import Problem, Where, did_you_mean, error
 from provisioner.project.files import File
 from provisioner.project.variables import Variables
@@ -21,6 +22,8 @@ class Overlay:
     defaults: Node
     overrides: Mapping[str, Node]
     override_places: Mapping[str, Where]
+    facts: Catalog = field(repr=False)
+    """What is known of models and limits, with the team's own facts."""
     tree: Node = field(repr=False)
     """What was written, after those that it extends and interpolation."""
 
@@ -34,7 +37,9 @@ class Overlay:
         return variables.texts() if variables else ()
 
 
-def overlay(name: str, files: Mapping[str, File], problems: list[Problem]) -> Overlay | None:
+def overlay(
+    name: str, files: Mapping[str, File], facts: Catalog, problems: list[Problem]
+) -> Overlay | None:
     """Resolve an environment that has a file; None when an error leaves nothing to use."""
     written = _extended(name, files, problems)
     if written is None:
@@ -54,6 +59,7 @@ def overlay(name: str, files: Mapping[str, File], problems: list[Problem]) -> Ov
         canonical(filled.get("defaults") or nothing, problems),
         {key: canonical(node, problems) for key, node in overrides.entries.items()},
         overrides.keys,
+        facts,
         filled,
     )
 

@@ -51,10 +51,10 @@ def find_root(start: Path) -> Path:
 
 Instead: TypeAlias = Mapping[str, bytes]
 """Contents to take instead of what files hold, by the files' names."""
-_NOTHING: Instead = MappingProxyType({})
+NOTHING: Instead = MappingProxyType({})
 
 
-def endpoint_files(root: Path, instead: Instead = _NOTHING) -> tuple[File, ...]:
+def endpoint_files(root: Path, instead: Instead = NOTHING) -> tuple[File, ...]:
     """Every endpoint file, also in folders below, in the order of their paths."""
     files = []
     for path in sorted(_below(root / ENDPOINTS)):

@@ -8,9 +8,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TypeAlias
 
+from provisioner.catalog import Catalog
 from provisioner.errors import Problem, ProjectInvalid
 from provisioner.project.assembly import Assembly, Declared
 from provisioner.project.environments import Overlay, overlay, unknown_environment
+from provisioner.project.facts import facts_of
 from provisioner.project.files import File, Instead, endpoint_files, environment_files
 from provisioner.spec import EnvironmentSpec
 
@@ -29,6 +31,8 @@ class Loaded:
     """Sorted by name."""
     problems: tuple[Problem, ...]
     """Warnings, in the order of the files."""
+    facts: Catalog = field(repr=False, compare=False)
+    """The catalog with the team's own facts over it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Project:
     root: Path
     _endpoints: tuple[File, ...] = field(repr=False)
     _environments: dict[str, File] = field(repr=False)
+    _facts: tuple[Catalog, tuple[Problem, ...]] = field(repr=False)
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -52,8 +57,10 @@ class Project:
         """
         if environment not in self.environments:
             raise ProjectInvalid(unknown_environment(environment, list(self.environments)))
+        facts, wrong_facts = self._facts
         problems = [problem for file in self._endpoints for problem in file.problems]
-        over = overlay(environment, self._environments, problems)
+        problems += wrong_facts
+        over = overlay(environment, self._environments, facts, problems)
         endpoints: tuple[Declared, ...] = ()
         if over:
             assembly = Assembly(over)
@@ -64,7 +71,7 @@ class Project:
         found = sorted(set(problems), key=Problem.sort_key)
         if over is None or any(problem.is_error for problem in found):
             raise ProjectInvalid(*found)
-        return Loaded(self.root, environment, over.spec, endpoints, tuple(found))
+        return Loaded(self.root, environment, over.spec, endpoints, tuple(found), facts)
 
 
 def open_project(root: Path, instead: Instead | None = None) -> Project:
@@ -73,4 +80,9 @@ def open_project(root: Path, instead: Instead | None = None) -> Project:
     Contents in ``instead``, by the files' names, stand for what the files hold.
     """
     texts = instead or {}
-    return Project(root, endpoint_files(root, texts), environment_files(root, texts))
+    return Project(
+        root,
+        endpoint_files(root, texts),
+        environment_files(root, texts),
+        facts_of(root, texts),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from provisioner.catalog import catalog
+from provisioner.catalog import Catalog, catalog
 from provisioner.diff import Effect, Reason
 from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Plan
 from provisioner.plan.capacity import capacity_changes
@@ -27,8 +27,13 @@ _COUNTS = {
 _ORDER = [words.ACTIONS[action].word for action in _COUNTS]
 
 
-def summary(plan: Plan, *, every_field: bool = False) -> Summary:
-    """Everything to tell of a plan; ``every_field`` also of endpoints that are made."""
+def summary(
+    plan: Plan, *, every_field: bool = False, facts: Catalog | None = None
+) -> Summary:
+    """Everything to tell of a plan; ``every_field`` also of endpoints that are made.
+
+    ``facts`` are the shipped ones if not given.
+    """
     items = [_item(entry, every_field=every_field) for entry in plan.endpoints]
     counts = tuple(
         Count(plan.summary[action.value], told, words.ACTIONS[action])
@@ -45,7 +50,7 @@ def summary(plan: Plan, *, every_field: bool = False) -> Summary:
         verdict=words.plan_verdict(plan.summary),
         items=gravest_first(items, _ORDER),
         alarm=_alarm(plan, items),
-        remarks=(*_capacity(plan), *pace(plan)),
+        remarks=(*_capacity(plan), *pace(plan, facts)),
         problems=plan.problems,
         reference=plan.fingerprint,
     )
@@ -138,9 +143,9 @@ def _capacity(plan: Plan) -> Iterator[str]:
         yield f"capacity: {name} {change.unit} {change.before} -> {change.after}{factor}"
 
 
-def pace(plan: Plan) -> Iterator[str]:
+def pace(plan: Plan, facts: Catalog | None) -> Iterator[str]:
     """How long the calls will take where the service limits them."""
-    limit = catalog().operations
+    limit = (facts or catalog()).operations
     if plan.operations > limit.calls and plan.workspace.host != EMBEDDED:
         rounds = (plan.operations - 1) // limit.calls
         yield (

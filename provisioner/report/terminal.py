@@ -9,6 +9,7 @@ from typing import Any
 
 from click import style
 
+from provisioner.catalog import Catalog
 from provisioner.diff import Reason, leaves
 from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Plan
 from provisioner.plan.capacity import capacity_changes
@@ -29,13 +30,13 @@ _COLORS = {
 }
 
 
-def plan(value: Plan, *, verbose: bool = False) -> str:
+def plan(value: Plan, *, verbose: bool = False, facts: Catalog | None = None) -> str:
     """A plan; the last line is always the count of each action."""
     lines = [_header("Plan", value), ""]
     for entry in value.endpoints:
         if entry.action is not Action.NONE or verbose or entry.changes or entry.pending:
             lines += [*_entry(entry, verbose=verbose), ""]
-    lines += [*_capacity(value), *_pace(value)]
+    lines += [*_capacity(value), *_pace(value, facts)]
     if value.problems:
         lines += [problems(value.problems), ""]
     counts = value.summary
@@ -60,8 +61,8 @@ def _capacity(value: Plan) -> Iterator[str]:
     yield ""
 
 
-def _pace(value: Plan) -> Iterator[str]:
-    for sentence in pace(value):
+def _pace(value: Plan, facts: Catalog | None) -> Iterator[str]:
+    for sentence in pace(value, facts):
         yield from (sentence, "")
 
 

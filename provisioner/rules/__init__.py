@@ -34,10 +34,9 @@ from provisioner.rules.levels import unusable_levels, weighed
 RULES: tuple[Rule, ...] = (
     names.endpoint_name,
     names.entity_names,
-    names.entity_count,
     names.granted_once,
     tags.tag_of_the_tool,
-    tags.tag_limits,
+    tags.tags_have_keys,
     kinds.governs_only_what_it_can,
     kinds.one_kind,
     kinds.something_to_serve,
@@ -52,6 +51,16 @@ RULES: tuple[Rule, ...] = (
 )
 """What can be said of an endpoint alone."""
 
+IN_SETTING: tuple[RuleInSetting, ...] = (
+    names.name_length,
+    names.entity_count,
+    tags.tag_limits,
+    retirement.hosted_models,
+    production.paid_by_token,
+    production.parts_of_one_cloud,
+)
+"""What depends on the day, on the environment or on what is known of the service."""
+
 OF_EXTERNAL: tuple[Rule, ...] = (
     kinds.one_task,
     kinds.external_stands_alone,
@@ -62,22 +71,29 @@ OF_EXTERNAL: tuple[Rule, ...] = (
     providers.bedrock_sign_in,
     providers.custom_sign_in,
 )
-"""What can be said of an endpoint with external models."""
+OF_EXTERNAL_IN_SETTING: tuple[RuleInSetting, ...] = (production.moving_names,)
+"""What is about external models."""
 
 OF_OWN: tuple[Rule, ...] = (
     compute.compute_is_said_once,
     compute.bounds_are_ordered,
     compute.custom_model_scaling,
-    compute.known_workloads,
-    compute.environment_variables,
-    compute.concurrency_as_sold,
+    compute.variable_names,
     compute.foundation_models_stay_up,
+    secrets.no_secret_by_name,
+)
+OF_OWN_IN_SETTING: tuple[RuleInSetting, ...] = (
+    compute.known_workloads,
+    compute.variable_count,
+    compute.concurrency_as_sold,
     capacity.known_architecture,
     capacity.sold_as_provisioned,
     capacity.capacity_in_steps,
-    secrets.no_secret_by_name,
+    retirement.provisioned_models,
+    production.cold_starts,
+    production.licences,
 )
-"""What can be said of an endpoint with models that run in the workspace."""
+"""What is about models that run in the workspace."""
 
 OF_GATEWAY: tuple[Rule, ...] = (
     gateway.rate_limit_content,
@@ -87,18 +103,8 @@ OF_GATEWAY: tuple[Rule, ...] = (
     gateway.old_guardrails,
     tables.inference_table_place,
 )
-"""What can be said of an endpoint with a gateway."""
-
-IN_SETTING: tuple[RuleInSetting, ...] = (
-    retirement.hosted_models,
-    retirement.provisioned_models,
-    production.moving_names,
-    production.paid_by_token,
-    production.cold_starts,
-    production.licences,
-    production.parts_of_one_cloud,
-)
-"""What depends on the day or on the environment."""
+OF_GATEWAY_IN_SETTING: tuple[RuleInSetting, ...] = (gateway.rate_limit_count,)
+"""What is about the gateway."""
 
 OF_ALL: tuple[RuleOfAll, ...] = (
     together.names_are_unique,
@@ -128,7 +134,7 @@ def check(
         if kept := weighed(problem, "", environment):
             yield kept
     spec = environment.spec
-    setting = Setting(spec.protected, spec.workspace.host or "", today)
+    setting = Setting(spec.protected, spec.workspace.host or "", today, environment.facts)
     for endpoint, problem in _found(endpoints, setting):
         if kept := weighed(problem, endpoint.name, environment):
             yield kept
@@ -136,26 +142,29 @@ def check(
 
 def _found(endpoints: Sequence[Judged], setting: Setting) -> Iterator[tuple[Judged, Problem]]:
     for endpoint in endpoints:
-        for rule in _rules_for(endpoint):
-            for problem in rule(endpoint):
-                yield endpoint, problem
-        for judge in IN_SETTING:
-            for problem in judge(endpoint, setting):
-                yield endpoint, problem
+        for rules, rules_in_setting in _rules_for(endpoint):
+            for rule in rules:
+                for problem in rule(endpoint):
+                    yield endpoint, problem
+            for judge in rules_in_setting:
+                for problem in judge(endpoint, setting):
+                    yield endpoint, problem
     for judge_all in OF_ALL:
-        yield from judge_all(endpoints)
+        yield from judge_all(endpoints, setting)
 
 
-def _rules_for(endpoint: Judged) -> Iterator[Rule]:
+def _rules_for(
+    endpoint: Judged,
+) -> Iterator[tuple[tuple[Rule, ...], tuple[RuleInSetting, ...]]]:
     """The rules that may find something: most endpoints are of one kind."""
-    yield from RULES
+    yield RULES, IN_SETTING
     kinds_of = {entity.external_model is not None for entity in endpoint.spec.served_entities}
     if True in kinds_of:
-        yield from OF_EXTERNAL
+        yield OF_EXTERNAL, OF_EXTERNAL_IN_SETTING
     if False in kinds_of:
-        yield from OF_OWN
+        yield OF_OWN, OF_OWN_IN_SETTING
     if endpoint.spec.ai_gateway is not None:
-        yield from OF_GATEWAY
+        yield OF_GATEWAY, OF_GATEWAY_IN_SETTING
 
 
 __all__ = ["Judged", "Rule", "Setting", "check"]

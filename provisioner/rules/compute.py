@@ -6,15 +6,8 @@ import re
 from collections.abc import Iterator
 
 from provisioner.errors import Problem, error, fixable, warning
-from provisioner.rules.judged import Judged, nearest, served
+from provisioner.rules.judged import Judged, Setting, nearest, served
 from provisioner.rules.kinds import present
-from provisioner.rules.limits import (
-    CONCURRENCY_STEP,
-    ENVIRONMENT_VARIABLES,
-    MODEL_CONCURRENCY,
-    WORKLOAD_SIZES,
-    WORKLOAD_TYPES,
-)
 from provisioner.spec import Kind, kind_of_entity
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -72,12 +65,15 @@ def custom_model_scaling(endpoint: Judged) -> Iterator[Problem]:
             yield error("scale-to-zero-required", summary, hint, endpoint.where(path))
 
 
-def known_workloads(endpoint: Judged) -> Iterator[Problem]:
+def known_workloads(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     """Sizes and types of compute are known ones; others may exist."""
     for path, entity in served(endpoint):
-        for key, known in (("workload_size", WORKLOAD_SIZES), ("workload_type", WORKLOAD_TYPES)):
+        for key in ("workload_size", "workload_type"):
             value = getattr(entity, key)
-            if value is not None and value not in known:
+            if value is None:
+                continue
+            known = setting.facts.names_of(f"{key.replace('_', '-')}s")
+            if value not in known:
                 where = endpoint.where(f"{path}.{key}")
                 summary = f"`{value}` is not a `{key}` that this version knows"
                 problem = warning("unknown-workload", summary, nearest(value, known), where)
@@ -85,36 +81,44 @@ def known_workloads(endpoint: Judged) -> Iterator[Problem]:
                 yield fixable(problem, value, right) if right else problem
 
 
-def environment_variables(endpoint: Judged) -> Iterator[Problem]:
-    """Environment variables have names that a shell knows, and there are not too many."""
+def variable_names(endpoint: Judged) -> Iterator[Problem]:
+    """Environment variables have names that a shell knows."""
     for path, entity in served(endpoint):
-        variables = entity.environment_vars or {}
-        for name in variables:
+        for name in entity.environment_vars or ():
             if not _VARIABLE.fullmatch(name):
                 where = endpoint.where(f"{path}.environment_vars[{name}]")
                 summary = f"`{name}` cannot be the name of an environment variable"
                 hint = "letters, digits and `_` are allowed, no digit first"
                 yield error("bad-variable-name", summary, hint, where)
-        if (count := len(variables)) > ENVIRONMENT_VARIABLES:
+
+
+def variable_count(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """There are not too many environment variables."""
+    for path, entity in served(endpoint):
+        count = len(entity.environment_vars or ())
+        if count and count > (most := setting.facts.limit("environment-variables")):
             where = endpoint.where(f"{path}.environment_vars")
-            summary = f"{count} environment variables are more than {ENVIRONMENT_VARIABLES}"
+            summary = f"{count} environment variables are more than {most:g}"
             hint = "put several values into one, or into a file beside the model"
             yield warning("many-environment-vars", summary, hint, where)
 
 
-def concurrency_as_sold(endpoint: Judged) -> Iterator[Problem]:
+def concurrency_as_sold(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     """Provisioned concurrency comes in steps and has a limit."""
     for path, entity in served(endpoint):
         for key in ("min_provisioned_concurrency", "max_provisioned_concurrency"):
-            value = getattr(entity, key) or 0
-            where = endpoint.where(f"{path}.{key}") if value else None
-            if value % CONCURRENCY_STEP:
-                below = value - value % CONCURRENCY_STEP
-                summary = f"`{key}` is {value}, which is not a multiple of {CONCURRENCY_STEP}"
-                hint = f"the nearest are {below} and {below + CONCURRENCY_STEP}"
+            value = getattr(entity, key)
+            if not value:
+                continue
+            where = endpoint.where(f"{path}.{key}")
+            step = setting.facts.step("concurrency")
+            if value % step:
+                below = value - value % step
+                summary = f"`{key}` is {value}, which is not a multiple of {step}"
+                hint = f"the nearest are {below} and {below + step}"
                 yield warning("concurrency-step", summary, hint, where)
-            if value > MODEL_CONCURRENCY:
-                summary = f"`{key}` is {value}, more than the {MODEL_CONCURRENCY} of one model"
+            if value > (most := setting.facts.limit("concurrency")):
+                summary = f"`{key}` is {value}, more than the {most:g} of one model"
                 hint = "ask Databricks for a higher limit, or spread over several entities"
                 yield warning("concurrency-limit", summary, hint, where)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioner.errors import Problem, error, notice, warning
-from provisioner.rules.judged import Judged
-from provisioner.rules.limits import GROUP_RATE_LIMITS, RATE_LIMITS
+from provisioner.rules.judged import Judged, Setting
 from provisioner.spec import RateLimit
 
 _LIMITS = "ai_gateway.rate_limits"
@@ -32,10 +31,9 @@ def rate_limit_content(endpoint: Judged) -> Iterator[Problem]:
 
 
 def rate_limit_once(endpoint: Judged) -> Iterator[Problem]:
-    """Whom a limit is for is limited once, and there are not too many limits."""
-    limits = _limits(endpoint)
+    """Whom a limit is for is limited once."""
     seen: set[tuple[str, str | None]] = set()
-    for index, limit in enumerate(limits):
+    for index, limit in enumerate(_limits(endpoint)):
         target = (limit.key or "endpoint", limit.principal)
         if target in seen:
             where = endpoint.where(f"{_LIMITS}[{index}]")
@@ -43,13 +41,18 @@ def rate_limit_once(endpoint: Judged) -> Iterator[Problem]:
             hint = "write `calls` and `tokens` in one"
             yield error("duplicate-rate-limit", summary, hint, where)
         seen.add(target)
+
+
+def rate_limit_count(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """There are not too many limits."""
+    limits = _limits(endpoint)
     groups = sum(limit.key == "user_group" for limit in limits)
-    for count, most, what in (
-        (len(limits), RATE_LIMITS, "rate limits"),
-        (groups, GROUP_RATE_LIMITS, "rate limits for groups"),
+    for count, part, what in (
+        (len(limits), "", "rate limits"),
+        (groups, "groups", "rate limits for groups"),
     ):
-        if count > most:
-            summary = f"{count} {what} are more than {most}"
+        if count and count > (most := setting.facts.limit("rate-limits", part)):
+            summary = f"{count} {what} are more than {most:g}"
             hint = "the service may refuse them"
             yield warning("many-rate-limits", summary, hint, endpoint.where(_LIMITS))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol, TypeAlias
 
+from provisioner.catalog import Catalog, catalog
 from provisioner.errors import Problem, Where, did_you_mean
 from provisioner.spec import EndpointSpec, EnvironmentSpec, ExternalModel, ServedEntity
 
@@ -41,6 +42,11 @@ class Environment(Protocol):
         """What was declared."""
         ...
 
+    @property
+    def facts(self) -> Catalog:
+        """What is known of models, providers and limits."""
+        ...
+
     def where(self, path: str) -> Where | None:
         """The place of a key."""
         ...
@@ -60,13 +66,15 @@ class Setting:
     """URL of the workspace, where it is known."""
     today: date | None = None
     """Day to judge dates by; None when they do not matter."""
+    facts: Catalog = field(default_factory=catalog)
+    """What is known of models, providers and limits."""
 
 
 Rule: TypeAlias = Callable[[Judged], Iterable[Problem]]
 """One offline judgement of one endpoint."""
 RuleInSetting: TypeAlias = Callable[[Judged, Setting], Iterable[Problem]]
 """One offline judgement of one endpoint that depends on the day or the environment."""
-RuleOfAll: TypeAlias = Callable[[Sequence[Judged]], Iterable[tuple[Judged, Problem]]]
+RuleOfAll: TypeAlias = Callable[[Sequence[Judged], Setting], Iterable[tuple[Judged, Problem]]]
 """One offline judgement of all endpoints of an environment together."""
 
 

@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterator
 
 from provisioner.errors import Problem, Where, error, warning
-from provisioner.rules.judged import OWN_PREFIX, Judged, served
-from provisioner.rules.limits import DOCUMENTED_ENTITIES, OBSERVED_ENTITIES, SAFE_NAME_LENGTH
+from provisioner.rules.judged import OWN_PREFIX, Judged, Setting, served
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _ALLOWED = "letters, digits, `-` and `_` are allowed"
 
 
 def endpoint_name(endpoint: Judged) -> Iterator[Problem]:
-    """A name is of the allowed characters, is not reserved and is not too long."""
+    """A name is of the allowed characters and is not reserved."""
     name = endpoint.name
     if not _NAME.fullmatch(name):
         summary = f"`{name}` cannot be the name of an endpoint"
@@ -23,10 +22,14 @@ def endpoint_name(endpoint: Judged) -> Iterator[Problem]:
     if name.startswith(OWN_PREFIX) and not exists:
         summary = f"`{name}` begins with `databricks-`, which is reserved"
         yield error("reserved-name", summary, "choose another prefix", endpoint.where("name"))
-    if len(name) > SAFE_NAME_LENGTH:
-        summary = f"the name `{name}` has {len(name)} characters"
-        hint = f"up to {SAFE_NAME_LENGTH} are safe"
-        yield warning("long-name", summary, hint, endpoint.where("name"))
+
+
+def name_length(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A name is not longer than is known to be safe."""
+    length, safe = len(endpoint.name), setting.facts.limit("endpoint-name")
+    if length > safe:
+        summary = f"the name `{endpoint.name}` has {length} characters"
+        yield warning("long-name", summary, f"up to {safe:g} are safe", endpoint.where("name"))
 
 
 def entity_names(endpoint: Judged) -> Iterator[Problem]:
@@ -47,15 +50,19 @@ def entity_names(endpoint: Judged) -> Iterator[Problem]:
         seen.add(entity.name)
 
 
-def entity_count(endpoint: Judged) -> Iterator[Problem]:
+def entity_count(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     """An endpoint has no more served entities than the service is known to take."""
     count = len(endpoint.spec.served_entities)
-    if count > OBSERVED_ENTITIES:
+    documented = setting.facts.limit("served-entities")
+    if count <= documented:
+        return
+    seen = next(one.error_above for one in setting.facts.limits if one.id == "served-entities")
+    if seen is not None and count > seen:
         summary = f"{count} served entities are more than any account was seen to have"
-        hint = f"up to {OBSERVED_ENTITIES} were seen; the service decides"
+        hint = f"up to {seen:g} were seen; the service decides"
         yield warning("too-many-entities", summary, hint, _entities(endpoint))
-    elif count > DOCUMENTED_ENTITIES:
-        summary = f"{count} served entities are more than the documented {DOCUMENTED_ENTITIES}"
+    else:
+        summary = f"{count} served entities are more than the documented {documented:g}"
         hint = "the service may refuse them; some accounts have a higher limit"
         yield warning("many-entities", summary, hint, _entities(endpoint))
 

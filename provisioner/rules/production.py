@@ -45,7 +45,7 @@ def licences(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     """Whoever serves an open model in production accepts its licence."""
     said: set[str] = set()
     for path, entity in served(endpoint) if setting.protected else ():
-        architecture = architecture_of(entity)
+        architecture = architecture_of(entity, setting.facts)
         if architecture and architecture.licence and architecture.id not in said:
             said.add(architecture.id)
             summary = f"{architecture.name} comes under the {architecture.licence}"

@@ -7,12 +7,14 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from provisioner.errors import Problem, error, fixable, warning
-from provisioner.rules.capacity import architecture_of, facts
+from provisioner.rules.capacity import architecture_of
 from provisioner.rules.judged import Judged, Setting, hosted, served
-from provisioner.rules.limits import DAYS_BEFORE_RETIREMENT
 
 if TYPE_CHECKING:
     from provisioner.catalog import RetiredModel
+
+_DAYS_OF_NOTICE = 90
+"""From so many days before a model's end on, there is a warning."""
 
 
 def hosted_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
@@ -20,7 +22,7 @@ def hosted_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     if setting.today is None:
         return
     for path, name in hosted(endpoint):
-        gone = next((model for model in facts().retired if model.endpoint == name), None)
+        gone = setting.facts.retirement_of(name)
         if gone is None:
             continue
         problem = _problem(gone, name, path, endpoint, setting.today)
@@ -36,9 +38,9 @@ def provisioned_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     if setting.today is None:
         return
     for path, entity in served(endpoint):
-        if architecture_of(entity) is None:
+        if architecture_of(entity, setting.facts) is None:
             continue
-        for gone in facts().retired:
+        for gone in setting.facts.retired:
             ends = gone.throughput_retired_on
             if ends is None or gone.entity != entity.entity_name:
                 continue
@@ -70,7 +72,7 @@ def _dated(name: str, ends: str, today: date) -> tuple[str, str] | None:
     if last <= today:
         return "retired-model", f"{name} was retired on {ends}"
     days = (last - today).days
-    if last - today > timedelta(days=DAYS_BEFORE_RETIREMENT):
+    if last - today > timedelta(days=_DAYS_OF_NOTICE):
         return None
     return "retiring-model", f"{name} will be retired on {ends}, in {days} day{'s' * (days != 1)}"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioner.errors import Problem, error, warning
-from provisioner.rules.judged import Judged
-from provisioner.rules.limits import TAG_KEY_LENGTH, TAG_VALUE_LENGTH, TAGS
+from provisioner.rules.judged import Judged, Setting
 
 OWNER_TAG = "provisioner"
 """The tag by which the tool knows its endpoints."""
@@ -20,21 +19,27 @@ def tag_of_the_tool(endpoint: Judged) -> Iterator[Problem]:
         yield error("reserved-tag", summary, hint, endpoint.where(f"tags[{OWNER_TAG}]"))
 
 
-def tag_limits(endpoint: Judged) -> Iterator[Problem]:
-    """There are not too many tags, and none is empty or too long."""
-    tags = endpoint.spec.tags or {}
-    if len(tags) >= TAGS:
-        summary = f"{len(tags)} tags and the one of this tool are more than {TAGS}"
-        hint = "the service may refuse them"
-        yield warning("many-tags", summary, hint, endpoint.where("tags"))
-    for key, value in tags.items():
+def tags_have_keys(endpoint: Judged) -> Iterator[Problem]:
+    """No tag is without a key."""
+    for key in endpoint.spec.tags or {}:
         if not key.strip():
             yield error("empty-tag", "a tag needs a key", where=endpoint.where("tags"))
-        for what, text, most in (
-            ("key", key, TAG_KEY_LENGTH),
-            ("value", value or "", TAG_VALUE_LENGTH),
-        ):
-            if len(text) > most:
-                summary = f"the {what} of a tag has {len(text)} characters"
+
+
+def tag_limits(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """There are not too many tags, and none is too long."""
+    tags = endpoint.spec.tags
+    if not tags:
+        return
+    most = setting.facts.limit("tags")
+    if len(tags) >= most:
+        summary = f"{len(tags)} tags and the one of this tool are more than {most:g}"
+        hint = "the service may refuse them"
+        yield warning("many-tags", summary, hint, endpoint.where("tags"))
+    longest = {part: setting.facts.limit("tags", part) for part in ("key", "value")}
+    for key, value in tags.items():
+        for part, text in (("key", key), ("value", value or "")):
+            if len(text) > longest[part]:
+                summary = f"the {part} of a tag has {len(text)} characters"
                 where = endpoint.where(f"tags[{key}]")
-                yield warning("long-tag", summary, f"up to {most} are safe", where)
+                yield warning("long-tag", summary, f"up to {longest[part]:g} are safe", where)

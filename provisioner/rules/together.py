@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from provisioner.errors import Problem, error, warning
-from provisioner.rules.judged import Judged
-from provisioner.rules.limits import ENDPOINTS
+from provisioner.rules.judged import Judged, Setting
 
 _TABLE = "ai_gateway.inference_table_config"
 
 
-def names_are_unique(endpoints: Sequence[Judged]) -> Iterator[tuple[Judged, Problem]]:
+def names_are_unique(
+    endpoints: Sequence[Judged], _setting: Setting
+) -> Iterator[tuple[Judged, Problem]]:
     """No two endpoints have one name once the environment's prefix is put before it."""
     seen: dict[str, Judged] = {}
     for endpoint in endpoints:
@@ -22,7 +23,9 @@ def names_are_unique(endpoints: Sequence[Judged]) -> Iterator[tuple[Judged, Prob
             yield endpoint, error("same-full-name", summary, hint, endpoint.where("name"))
 
 
-def tables_are_apart(endpoints: Sequence[Judged]) -> Iterator[tuple[Judged, Problem]]:
+def tables_are_apart(
+    endpoints: Sequence[Judged], _setting: Setting
+) -> Iterator[tuple[Judged, Problem]]:
     """No two endpoints write to one inference table."""
     seen: dict[tuple[str | None, ...], Judged] = {}
     for endpoint in endpoints:
@@ -38,11 +41,14 @@ def tables_are_apart(endpoints: Sequence[Judged]) -> Iterator[tuple[Judged, Prob
             yield endpoint, warning("shared-table", summary, hint, endpoint.where(_TABLE))
 
 
-def workspace_has_room(endpoints: Sequence[Judged]) -> Iterator[tuple[Judged, Problem]]:
+def workspace_has_room(
+    endpoints: Sequence[Judged], setting: Setting
+) -> Iterator[tuple[Judged, Problem]]:
     """A workspace takes so many endpoints and no more."""
-    if len(endpoints) > ENDPOINTS:
-        summary = f"{len(endpoints)} endpoints are more than the {ENDPOINTS} of a workspace"
+    room = setting.facts.limit("endpoints")
+    if len(endpoints) > room:
+        summary = f"{len(endpoints)} endpoints are more than the {room:g} of a workspace"
         hint = "spread them over several workspaces, or ask Databricks for a higher limit"
-        first_too_many = endpoints[ENDPOINTS]
+        first_too_many = endpoints[int(room)]
         where = first_too_many.where("name")
         yield first_too_many, warning("many-endpoints", summary, hint, where)

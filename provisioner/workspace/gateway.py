@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from provisioner import __version__
-from provisioner.catalog import catalog
+from provisioner.catalog import Catalog, catalog
 from provisioner.errors import (
     AlreadyExists,
     AnswerLost,
@@ -73,11 +73,17 @@ class Workspace:
     """A signed-in connection; safe to use from several threads."""
 
     def __init__(
-        self, config: Config, clock: RetryClock, throttle: Throttle, pace: Pace | None
+        self,
+        config: Config,
+        clock: RetryClock,
+        throttle: Throttle,
+        pace: Pace | None,
+        facts: Catalog,
     ) -> None:
         self.host = str(config.host)
         self._clock = clock
         self._pace = pace
+        self._facts = facts
         self.auth_type = str(config.auth_type)
         self._config = config
         self._api = ApiClient(config)
@@ -94,10 +100,12 @@ class Workspace:
         parallelism: int = 10,
         patience: int = 60,
         tell: Teller | None = None,
+        facts: Catalog | None = None,
     ) -> Workspace:
         """Sign in. ``patience`` is for how many seconds calls are retried.
 
-        ``tell`` gets one line for each answer of the service.
+        ``tell`` gets one line for each answer of the service; ``facts`` say how many calls it
+        takes and what its failures mean, the shipped ones if not given.
 
         Raises:
             AuthenticationFailed: no credentials, or more than one kind of them.
@@ -127,9 +135,10 @@ class Workspace:
         config.retry_timeout_seconds = patience
         # For OIDC in pipelines the SDK (0.156) fetches two tokens for every single call.
         config.authenticate = kept_for_a_while(config.authenticate)  # type: ignore[method-assign]
-        limit = catalog().operations
+        known = facts or catalog()
+        limit = known.operations
         pace = Pace(limit.calls, limit.seconds) if access.paced else None
-        workspace = cls(config, clock, throttle, pace)
+        workspace = cls(config, clock, throttle, pace, known)
         if tell:
             tell_calls(workspace._api, tell)
         return workspace
@@ -231,6 +240,7 @@ class Workspace:
             timeout=timeout,
             sleep=sleep,
             log=self.build_log,
+            cause=self._facts.cause_of,
         )
 
     def build_log(self, name: str, entity: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from provisioner.catalog import catalog
+from provisioner.catalog import FailureCause
 from provisioner.errors import EndpointFailed, NotFound, StillInProgress
 from provisioner.wire.answers import FAILED, Live
 
@@ -23,11 +23,13 @@ def settle(
     timeout: float,
     sleep: Callable[[float], None] = time.sleep,
     log: Callable[[str, str], str] = lambda _endpoint, _entity: "",
+    cause: Callable[[str], FailureCause | None] = lambda _message: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Live:
     """Wait until configuration ``version`` or a later one serves; ``timeout`` in seconds.
 
-    ``log`` gives the build log of a served entity, to explain a failure.
+    ``log`` gives the build log of a served entity and ``cause`` what a message is known to mean,
+    to explain a failure.
 
     ``NOT_UPDATING`` alone is no success: an endpoint without a configuration and a
     stopped one show it too, and so does one whose answer is a moment old.
@@ -43,7 +45,7 @@ def settle(
         if live is None:
             raise NotFound(f"cannot wait for {name}: it was deleted meanwhile")
         if live.update in FAILED:
-            raise _failure(live, log)
+            raise _failure(live, log, cause)
         if not live.updating and _serves(live, version):
             return live
         if clock() + pause > deadline:
@@ -62,11 +64,13 @@ def _serves(live: Live, version: int) -> bool:
     return live.ready and live.version >= version
 
 
-def _failure(live: Live, log: Callable[[str, str], str]) -> EndpointFailed:
+def _failure(
+    live: Live, log: Callable[[str, str], str], cause: Callable[[str], FailureCause | None]
+) -> EndpointFailed:
     what = "failed" if live.update == "UPDATE_FAILED" else "was cancelled"
     reasons = "; ".join(f"{entity}: {message}" for entity, message in live.failures)
     serving = "the earlier configuration still serves" if live.ready else "nothing serves yet"
-    known = catalog().cause_of(reasons)
+    known = cause(reasons)
     lines = tuple(
         f"{entity}: {line}"
         for entity, _ in live.failures

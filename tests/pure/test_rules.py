@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from provisioner.catalog import catalog
 from provisioner.errors import Problem, ProjectInvalid, Severity
 from provisioner.project import open_project
 from provisioner.rules import check
-from provisioner.rules.limits import ENDPOINTS
 from tests.pure.rule_projects import found_in, project_of
 
 CASES = {path.stem: path for path in sorted((Path(__file__).parent / "rules").glob("*.yaml"))}
@@ -180,7 +180,8 @@ def test_masks_are_no_secrets_in_secret_fields(tmp_path: Path, key: str, mask: s
 
 
 def test_a_workspace_that_is_full(tmp_path: Path) -> None:
-    names = "".join(f"---\nname: e{i:04}\n" for i in range(ENDPOINTS))
+    room = int(catalog().limit("endpoints"))
+    names = "".join(f"---\nname: e{i:04}\n" for i in range(room))
     project_of(tmp_path, "name: first\n")
     (tmp_path / "endpoints/many.yaml").write_text(names)
     assert [problem.code for problem in found_in(tmp_path)] == ["many-endpoints"]
