@@ -77,7 +77,7 @@ def _look(session: Session, choice: Choice, *, unmanaged: bool) -> Drift:
         session.unmanaged(selection) if unmanaged else (),
         unreadable=unread.endpoints,
         unread_permissions=unread.permissions,
-        retirements=retirements(declared, options.today()),
+        retirements=retirements(declared, options.today(), session.loaded.facts),
     )
 
 

@@ -27,9 +27,7 @@ _COUNTS = {
 _ORDER = [words.ACTIONS[action].word for action in _COUNTS]
 
 
-def summary(
-    plan: Plan, *, every_field: bool = False, facts: Catalog | None = None
-) -> Summary:
+def summary(plan: Plan, *, every_field: bool = False, facts: Catalog | None = None) -> Summary:
     """Everything to tell of a plan; ``every_field`` also of endpoints that are made.
 
     ``facts`` are the shipped ones if not given.

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from provisioner.catalog import Catalog
 from provisioner.plan.drift import Retirement
-from provisioner.rules.capacity import architecture_of, facts
+from provisioner.rules.capacity import architecture_of
 from provisioner.rules.judged import Judged, hosted, served
 
 
-def retirements(endpoints: Iterable[Judged], today: date) -> Iterator[Retirement]:
+def retirements(endpoints: Iterable[Judged], today: date, facts: Catalog) -> Iterator[Retirement]:
     """One for each use of a model that ends on a day that is known, in no order."""
-    gone = facts().retired
+    gone = facts.retired
     by_endpoint = {model.endpoint: model for model in gone}
     by_entity = {model.entity: model for model in gone if model.throughput_retired_on}
     for endpoint in endpoints:
@@ -22,7 +23,7 @@ def retirements(endpoints: Iterable[Judged], today: date) -> Iterator[Retirement
                 successor = found.replacement_endpoint or found.replacement or ""
                 yield _one(endpoint, name, on, today, successor, path)
         for path, entity in served(endpoint):
-            if architecture_of(entity) is None:
+            if architecture_of(entity, facts) is None:
                 continue
             found = by_entity.get(entity.entity_name)
             if found and (on := found.throughput_retired_on):

@@ -1,4 +1,4 @@
-"""A team's own facts are in force wherever facts are read; broken ones stop everything, in place."""
+"""A team's own facts are in force wherever facts are read; broken ones stop it all, in place."""
 
 from __future__ import annotations
 
