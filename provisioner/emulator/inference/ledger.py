@@ -22,6 +22,15 @@ class Sample:
     latency_ms: float
 
 
+@dataclass(frozen=True)
+class Spent:
+    """A call, or the tokens of one."""
+
+    at_ms: int
+    calls: int
+    tokens: int
+
+
 @dataclass
 class Split:
     """Smooth weighted round robin: exact over 100 requests, and as even within them as can be."""
@@ -44,8 +53,8 @@ class Ledger:
 
     splits: dict[str, Split] = field(default_factory=dict)
     samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=KEPT))
-    spent: dict[tuple[str, ...], deque[tuple[int, int]]] = field(default_factory=dict)
-    """Who was let in when, and with how many tokens: for rate limits."""
+    spent: dict[tuple[str, ...], deque[Spent]] = field(default_factory=dict)
+    """What rate limits count, by whose window it is."""
     used: deque[Json] = field(default_factory=lambda: deque(maxlen=KEPT))
     """Rows of the usage table."""
     payloads: deque[Json] = field(default_factory=lambda: deque(maxlen=1000))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from provisioner.emulator.answers import Json
 from provisioner.emulator.errors import ApiError
 from provisioner.emulator.identity import Principal
-from provisioner.emulator.inference.ledger import Ledger
+from provisioner.emulator.inference.ledger import Ledger, Spent
 
 MINUTE_MS = 60_000
 
@@ -28,17 +28,19 @@ def admit(ledger: Ledger, endpoint: Json, caller: Principal, now_ms: int) -> lis
     for limit in whole:
         _check(ledger, name, limit, (name, "endpoint"), now_ms)
     _check_caller(ledger, name, limits, caller, now_ms)
+    if not limits:
+        return []
     windows: list[Window] = [(name, "endpoint"), (name, caller.name)]
     windows += [(name, "group", group) for group in caller.groups]
     for window in windows:
-        ledger.spent.setdefault(window, deque()).append((now_ms, 0))
+        ledger.spent.setdefault(window, deque()).append(Spent(now_ms, 1, 0))
     return windows
 
 
 def charge(ledger: Ledger, windows: list[Window], tokens: int, now_ms: int) -> None:
     """Count the tokens of an answer."""
     for window in windows:
-        ledger.spent[window].append((now_ms, tokens))
+        ledger.spent[window].append(Spent(now_ms, 0, tokens))
 
 
 def _limits(endpoint: Json) -> Iterator[Json]:
@@ -76,9 +78,9 @@ def _refusal(
     ledger: Ledger, name: str, limit: Json, window: Window, now_ms: int
 ) -> ApiError | None:
     spent = ledger.spent.setdefault(window, deque())
-    while spent and spent[0][0] <= now_ms - MINUTE_MS:
+    while spent and spent[0].at_ms <= now_ms - MINUTE_MS:
         spent.popleft()
-    calls, tokens = sum(not used for _, used in spent), sum(used for _, used in spent)
+    calls, tokens = sum(one.calls for one in spent), sum(one.tokens for one in spent)
     who = limit["key"].replace("_", " ")
     for field, used, words in (
         ("calls", calls, "Requests-per-minute (RPM)"),

@@ -15,6 +15,8 @@ ServedBy = Literal["pay_per_token", "provisioned_throughput", "external_model", 
 
 DIMENSIONS = 1024  # where the catalog names none
 
+_THINKERS = re.compile(r"o\d|gpt-[5-9]|gemini-(2\.5|[3-9])")
+"""Names of external models that reason by effort and are newer than the catalog's list."""
 _OLD_CLAUDE = re.compile(r"claude-(instant|v?[12]\b|3-(?!7))")
 
 
@@ -143,4 +145,6 @@ def _reasoning(facts: ExternalProvider | None, name: str, *, claude: bool) -> Re
         return "none"
     if claude:  # hybrid since 3.7 (request rule reasoning-kinds)
         return "none" if _OLD_CLAUDE.search(name) else "hybrid"
-    return "always" if name in facts.reasoning_models else "effort"
+    if name in facts.reasoning_models:
+        return "always"
+    return "effort" if _THINKERS.match(name) else "none"

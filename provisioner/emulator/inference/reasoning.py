@@ -8,7 +8,7 @@ from provisioner.emulator.answers import Json
 from provisioner.emulator.inference import tokens
 from provisioner.emulator.inference.models import Model
 from provisioner.emulator.inference.parameters import is_number, rule
-from provisioner.emulator.inference.refusals import bad_request
+from provisioner.emulator.inference.refusals import ProviderError, bad_request
 
 _EFFORTS = {"none": 0, "minimal": 16, "low": 32, "medium": 64, "high": 128, "max": 256}
 """Effort to tokens; the numbers are the emulator's own."""
@@ -30,7 +30,8 @@ def _budget(model: Model, thinking: Any, max_tokens: int | None) -> int:
     if thinking is None:
         return 0
     if model.reasoning != "hybrid":
-        raise bad_request('Bad request: "thinking" is not supported by this model.')
+        text = "Unrecognized request argument supplied: thinking"
+        raise ProviderError(model.provider, 400, "invalid_request_error", text)
     if not isinstance(thinking, dict) or thinking.get("type") not in ("enabled", "disabled"):
         raise bad_request('Bad request: "thinking.type" must be "enabled" or "disabled".')
     if thinking["type"] == "disabled":
