@@ -52,8 +52,8 @@ def thoughts(model: Model, budget: int, asked: str, limit: int | None) -> str:
     if not budget:
         return ""
     text = f"[emulated] Nobody thought about this in the place of {model.name}. {asked[-80:]} "
-    room = budget if limit is None else min(budget, limit)
-    return tokens.cut(text + tokens.FILLER, room)
+    room = min(budget, max(_EFFORTS.values()), budget if limit is None else limit)
+    return tokens.cut(text + tokens.FILLER * room, room)
 
 
 def signature(thought: str) -> str:

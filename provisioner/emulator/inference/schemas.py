@@ -83,7 +83,9 @@ class _Maker:
                 target = target.get(step, {}) if step and isinstance(target, dict) else target
             rest = {key: value for key, value in schema.items() if key != "$ref"}
             schema = {**target, **rest}
-        for part in schema.get("allOf", ()):
+        parts = schema.get("allOf", ())
+        schema = {key: value for key, value in schema.items() if key != "allOf"}
+        for part in parts:
             schema = _joined(schema, self._resolved(part))
         return schema
 
