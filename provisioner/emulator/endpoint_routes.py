@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from provisioner.emulator.access import endpoint_for, level_of, managed_endpoint_for
 from provisioner.emulator.answers import Answer, Json
 from provisioner.emulator.calls import Call, Route
@@ -129,10 +131,27 @@ def _new_endpoint(call: Call, body: Json, draft: Json) -> Json:
     if "budget_policy_id" in body:
         endpoint["effective_budget_policy_id"] = body["budget_policy_id"]
     if endpoint["route_optimized"]:
-        url = f"{call.base_url}/serving-endpoints/{endpoint['name']}/invocations"
-        endpoint["endpoint_url"] = url
-        endpoint["data_plane_info"] = {"query_info": {"endpoint_url": url}}
+        _add_own_url(call, endpoint)
     return endpoint
+
+
+def _add_own_url(call: Call, endpoint: Json) -> None:
+    """Where a route-optimized endpoint is asked, and what its token must be good for.
+
+    In the service that is another host; here it is another path.
+    """
+    base = f"{call.base_url}/{call.workspace['workspace_id']}/serving-endpoints"
+    url = f"{base}/{endpoint['name']}/invocations"
+    details = {
+        "type": "workspace_permission",
+        "object_type": "serving-endpoints",
+        "object_path": f"/serving-endpoints/{endpoint['id']}",
+        "actions": ["query_inference_endpoint"],
+    }
+    endpoint["endpoint_url"] = url
+    endpoint["data_plane_info"] = {
+        "query_info": {"endpoint_url": url, "authorization_details": json.dumps([details])}
+    }
 
 
 def _add_kind_fields(workspace: Json, endpoint: Json, config: Json) -> None:

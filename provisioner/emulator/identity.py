@@ -12,6 +12,8 @@ from provisioner.emulator.errors import unauthenticated
 
 ISSUED = "oauth-"
 """How the tokens begin that the token endpoint gives out."""
+FOR_QUERIES = f"{ISSUED}query-"
+"""How those begin that were asked for with authorization details."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def authenticate(workspace: Json, authorization: str) -> Principal:
     that look as if they had been issued here.
     """
     identity = workspace["identity"]
-    token = _token_of(authorization)
+    token = token_of(authorization)
     if not token or token in identity["refused_tokens"]:
         raise unauthenticated()
     unknown = "" if token.startswith(ISSUED) else identity["default_user"]
@@ -65,7 +67,8 @@ def authenticate(workspace: Json, authorization: str) -> Principal:
     return principal
 
 
-def _token_of(authorization: str) -> str:
+def token_of(authorization: str) -> str:
+    """The token of an Authorization header, "" where there is none."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return credentials.strip()

@@ -6,8 +6,9 @@ from urllib.parse import parse_qs
 
 from provisioner.emulator.answers import Answer, Json
 from provisioner.emulator.calls import Call, Route
-from provisioner.emulator.identity import ISSUED, decode_basic
+from provisioner.emulator.identity import FOR_QUERIES, ISSUED, decode_basic
 
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant's name
 
 
@@ -34,6 +35,8 @@ def authorization_server(call: Call) -> Json:
 def token(call: Call) -> Answer:
     """Issue a token for a service principal; it does not expire here."""
     form = {key: values[0] for key, values in parse_qs(call.raw.decode()).items()}
+    if form.get("grant_type") == JWT_BEARER:
+        return _exchange_for_queries(call, form)
     client_id, secret = _client(call, form)
     service_principals = call.workspace["identity"]["service_principals"]
     if client_id not in service_principals:
@@ -48,8 +51,23 @@ def token(call: Call) -> Answer:
                 return _refused(400, "invalid_request", "subject_token is missing")
         case grant:
             return _refused(400, "unsupported_grant_type", f"grant_type {grant} is not supported")
-    issued = f"{ISSUED}{call.world.new_id()}"
-    call.workspace["identity"]["tokens"][issued] = client_id
+    return _issue(call, form, client_id)
+
+
+def _exchange_for_queries(call: Call, form: dict[str, str]) -> Answer:
+    """A token of the workspace for one that may ask an endpoint (databricks-sdk, data_plane)."""
+    holder = call.workspace["identity"]["tokens"].get(form.get("assertion", ""))
+    if holder is None:
+        return _refused(400, "invalid_grant", "the assertion is no token of this workspace")
+    if not form.get("authorization_details"):
+        return _refused(400, "invalid_request", "authorization_details is missing")
+    return _issue(call, form, holder)
+
+
+def _issue(call: Call, form: dict[str, str], holder: str) -> Answer:
+    prefix = FOR_QUERIES if form.get("authorization_details") else ISSUED
+    issued = f"{prefix}{call.world.new_id()}"
+    call.workspace["identity"]["tokens"][issued] = holder
     scope = form.get("scope", "all-apis")
     return Answer(
         {"access_token": issued, "token_type": "Bearer", "expires_in": 3600, "scope": scope}

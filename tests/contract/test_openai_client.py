@@ -1,4 +1,4 @@
-"""The `openai` client, unchanged, against endpoints; alone and as databricks-sdk makes it."""
+"""The `openai` client and that of databricks-sdk, unchanged, ask endpoints."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from databricks.sdk.core import Config
 
 from provisioner.emulator import running
+from provisioner.emulator.pristine import CLIENT_SECRET, SERVICE_PRINCIPAL
 from tests.contract.test_sdk_typed_client import connected
 from tests.emulator.conftest import ENDPOINTS, Api, config, custom, external
 from tests.emulator.test_inference_modes import PERSON, as_schema, block, png, tool
@@ -153,6 +154,27 @@ def test_structured_outputs(client: openai.OpenAI) -> None:
     assert 18 <= json.loads(answer.choices[0].message.content or "")["age"] <= 21
 
 
+def test_responses(client: openai.OpenAI) -> None:
+    answer = client.responses.create(model="bot", input="Hello", instructions="Be kind")
+    assert answer.output_text.startswith("[emulated]")
+    with client.responses.stream(model="bot", input="Hello") as stream:
+        deltas = [event.delta for event in stream if event.type == "response.output_text.delta"]
+    assert "".join(deltas) == stream.get_final_response().output_text
+    tools: Any = [{"name": "get_weather", "parameters": PERSON, "type": "function"}]
+    ask: Any = [{"role": "user", "content": "the weather?"}]
+    called = client.responses.create(model="bot", input=ask, tools=tools)
+    (call,) = called.output
+    assert call.type == "function_call"
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}
+    talk: Any = [*ask, *called.output, result]
+    done = client.responses.create(model="bot", input=talk, tools=tools)
+    assert done.output_text.startswith("[emulated]")
+    picture = block(png(10, 10))["image_url"]["url"]
+    content = [{"type": "input_text", "text": "?"}, {"type": "input_image", "image_url": picture}]
+    look: Any = [{"role": "user", "content": content}]
+    assert client.responses.create(model="bot", input=look).usage is not None
+
+
 CAUSES: list[tuple[str, type[openai.APIStatusError]]] = [
     ("provider_rejected_key", openai.AuthenticationError),
     ("provider_down", openai.InternalServerError),
@@ -211,3 +233,12 @@ def test_the_data_plane_of_the_typed_client(api: Api) -> None:
         pytest.raises(PermissionDenied),
     ):
         alice.serving_endpoints.query("bot", messages=hello)
+
+
+def test_a_route_optimized_endpoint(api: Api) -> None:
+    """`serving_endpoints_data_plane.query` makes a token of its own for it."""
+    api.create("fast", custom(), route_optimized=True)
+    config = Config(host=api.url, client_id=SERVICE_PRINCIPAL, client_secret=CLIENT_SECRET)
+    with connected(config) as client:
+        answer = client.serving_endpoints_data_plane.query("fast", instances=[[1], [2]])
+        assert len(answer.predictions or []) == 2

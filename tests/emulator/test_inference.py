@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import requests
 
+from provisioner.emulator.oidc import JWT_BEARER
+from provisioner.emulator.pristine import CLIENT_SECRET, SERVICE_PRINCIPAL
 from tests.emulator.conftest import ENDPOINTS, Api, config, custom, external, throughput
 
 LLAMA = "databricks-meta-llama-3-3-70b-instruct"
@@ -243,6 +245,37 @@ def test_permission_to_query(api: Api) -> None:
         answer = ask(api, "bot", **alice)
         assert answer.status_code == status
         assert status == 200 or answer.json()["error_code"] == "PERMISSION_DENIED"
+
+
+def test_route_optimized_endpoints(api: Api) -> None:
+    api.create("fast", custom(), route_optimized=True)
+    info = api.endpoint("fast")["data_plane_info"]["query_info"]
+    path, body = info["endpoint_url"].removeprefix(api.url), {"instances": [1]}
+    details = {"authorization_details": info["authorization_details"]}
+    plain, made = (_token(api, **more) for more in ({}, details))
+    exchanged = _token(api, grant_type=JWT_BEARER, assertion=plain, **details)
+    for token, status in ((None, 401), (plain, 401), (made, 200), (exchanged, 200)):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        assert api.call("POST", path, body, headers=headers).status_code == status
+    good = {"Authorization": f"Bearer {made}"}
+    elsewhere = ask(api, "fast", body, headers=good)
+    assert (elsewhere.status_code, path in elsewhere.json()["message"]) == (400, True)
+    api.create("slow", custom())
+    assert api.call("POST", path.replace("fast", "slow"), body, headers=good).status_code == 404
+    for wrong in ({"assertion": "nobody's", **details}, {"assertion": plain}):
+        form = {"grant_type": JWT_BEARER, **wrong}
+        assert (
+            api.session.post(f"{api.url}/oidc/v1/token", data=form, timeout=10).status_code == 400
+        )
+
+
+def _token(api: Api, **more: str) -> str:
+    form = {"grant_type": "client_credentials", "scope": "all-apis", **more}
+    answer = api.session.post(
+        f"{api.url}/oidc/v1/token", data=form, auth=(SERVICE_PRINCIPAL, CLIENT_SECRET), timeout=10
+    )
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access_token"])
 
 
 # The split.

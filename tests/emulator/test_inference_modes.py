@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import struct
 from collections.abc import Iterator
@@ -12,28 +13,34 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.requests import Request
 
+from provisioner.emulator.answers import Answer
+from provisioner.emulator.app import handle
 from provisioner.emulator.inference.images import Picture, estimate, measure
 from provisioner.emulator.inference.schemas import example
-from tests.emulator.conftest import Api, external
-from tests.emulator.test_inference import HELLO, LLAMA, ask
+from provisioner.emulator.state import Store
+from provisioner.emulator.world import World
+from tests.emulator.conftest import ENDPOINTS, Api, config, custom, external
+from tests.emulator.test_inference import HELLO, LLAMA, ask, completions_entity
 
 CLAUDE = "databricks-claude-3-7-sonnet"
 OSS = "databricks-gpt-oss-120b"
+GPT = "databricks-gpt-5-5"
+MYTHOS = "databricks-claude-opus-5-5"
+
+
+def hosted(name: str) -> dict[str, Any]:
+    """An endpoint of Databricks that a workspace of spring 2025 has not."""
+    entity = {"name": name, "foundation_model": {"name": name}}
+    config = {"served_entities": [entity], "traffic_config": {"routes": []}}
+    return {"endpoint_type": "FOUNDATION_MODEL_API", "task": "llm/v1/chat", "config": config}
 
 
 @pytest.fixture
 def models(api: Api) -> Api:
     """The workspace with endpoints of newer models, and external ones."""
-    hosted = {
-        "endpoint_type": "FOUNDATION_MODEL_API",
-        "task": "llm/v1/chat",
-        "config": {
-            "served_entities": [{"name": OSS, "foundation_model": {"name": OSS}}],
-            "traffic_config": {"routes": []},
-        },
-    }
-    api.admin("POST", "seed", {"endpoints": {OSS: hosted}})
+    api.admin("POST", "seed", {"endpoints": {name: hosted(name) for name in (OSS, GPT, MYTHOS)}})
     for name, model in (("gpt", "gpt-4o"), ("o1", "o1"), ("gpt5", "gpt-5")):
         api.create(name, external(name, model))
     claude = {"provider": "anthropic", "name": "claude-sonnet-4-5", "task": "llm/v1/chat"}
@@ -333,6 +340,47 @@ def test_a_property_may_be_called_pattern(models: Api) -> None:
     assert ask(models, LLAMA, say("hello", tools=[tool(schema=schema)])).status_code == 200
 
 
+# The Responses API.
+
+
+@pytest.mark.parametrize("name", ["gpt", GPT])
+def test_responses(models: Api, name: str) -> None:
+    path = "/serving-endpoints/responses"
+    body = models.ok("POST", path, {"model": name, "input": "Hello", "instructions": "Be kind"})
+    assert (body["object"], body["status"]) == ("response", "completed")
+    (message,) = [item for item in body["output"] if item["type"] == "message"]
+    assert message["content"][0]["text"].startswith("[emulated]")
+    usage = body["usage"]
+    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+    cut = models.ok("POST", path, {"model": name, "input": "Hello", "max_output_tokens": 40})
+    assert cut["incomplete_details"] == {"reason": "max_output_tokens"}
+    assert any(item["type"] == "reasoning" for item in body["output"]) == (name == GPT)
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "words"),
+    [
+        (LLAMA, {}, "does not support the Responses API"),
+        (GPT, {"background": True}, '"background"'),
+        (GPT, {"store": True}, '"store"'),
+        (GPT, {"conversation": "x"}, '"conversation"'),
+        (GPT, {"messages": HELLO}, 'unknown field "messages"'),
+        (GPT, {"input": 3}, '"input"'),
+        (GPT, {"input": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "input_text"),
+        (GPT, {"tools": [{"type": "web_search"}]}, "function"),
+        ("gpt", {"temperature": 3}, "temperature"),
+    ],
+)
+def test_responses_refused(models: Api, name: str, more: Any, words: str) -> None:
+    body = {"model": name, "input": "Hello"} | more
+    assert models.refused("POST", "/serving-endpoints/responses", body)[0] == 400
+    assert words in models.message
+
+
+def test_models_of_another_route(models: Api) -> None:
+    assert "Anthropic Messages route" in refused(models, MYTHOS, {})
+
+
 # Structured outputs.
 
 PERSON = {
@@ -464,3 +512,97 @@ def test_examples_are_valid_under_their_schema(schema: Any, seed: str) -> None:
     jsonschema.Draft202012Validator(schema).validate(made)
     assert example(schema, seed) == made
     json.dumps(made)
+
+
+# Nonsense.
+
+FIELDS = """
+    messages model prompt input instruction dimensions encoding_format max_tokens temperature n
+    stop stream stream_options thinking reasoning_effort tools tool_choice response_format
+    extra_params instructions reasoning text max_output_tokens role content type image_url url
+    function name parameters properties items anyOf enum $ref json_schema schema budget_tokens
+    dataframe_split columns data instances inputs dataframe_records summary signature tool_calls
+    call_id format effort client_request_id usage_context minimum required
+"""
+WORDS = """
+    user assistant system tool text image_url reasoning enabled object function json_schema
+    json_object required data:image/png;base64,AAAA json array integer #/properties/items
+    message input_text base64
+"""
+NONSENSE = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 9)
+    | st.floats(-1, 3)
+    | st.sampled_from(WORDS.split()),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(FIELDS.split()), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+FUNCTION = {"type": "function", "name": "get_weather", "parameters": WEATHER}
+SENSE: list[dict[str, Any]] = [
+    {"messages": HELLO, "max_tokens": 9},
+    {"messages": HELLO} | thinking(5),
+    {"messages": HELLO} | as_schema(PERSON),
+    say("the weather?"),
+    show(block(png(9, 9))),
+    {"prompt": ["x"]},
+    {"input": "x", "instruction": "y"},
+    {"input": [{"role": "user", "content": [{"type": "input_text", "text": "hi"}]}]}
+    | {"tools": [FUNCTION], "reasoning": {"effort": "low"}}
+    | {"text": {"format": {"type": "json_schema", "name": "x", "schema": PERSON}}},
+    {"instances": [1]},
+    {"dataframe_split": {"columns": ["a"], "data": [[1]]}},
+    {"inputs": {"a": [1]}},
+]
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> Any:
+    """A request that makes sense but for one place in it."""
+    body = copy.deepcopy(draw(st.sampled_from(SENSE)))
+    inside: Any = body
+    while True:
+        steps: list[Any] = list(inside if isinstance(inside, dict) else range(len(inside)))
+        step = draw(st.sampled_from(steps)) if steps else None
+        if step is None or not isinstance(inside[step], dict | list) or draw(st.booleans()):
+            break
+        inside = inside[step]
+    if isinstance(inside, dict):
+        step = draw(st.sampled_from([step or "name", *FIELDS.split()]))
+        inside[step] = draw(NONSENSE)
+    elif steps:
+        inside[step] = draw(NONSENSE)
+    return body
+
+
+def everything() -> World:
+    """A workspace with endpoints of every kind, without a server."""
+    world = World(Store(None), "instant")
+    world.store.seed({"endpoints": {name: hosted(name) for name in (OSS, GPT)}})
+    entities = {"gpt": external("gpt"), "churn": custom(), "old": completions_entity()}
+    for name, entity in entities.items():
+        created = send(world, ENDPOINTS, {"name": name, "config": config(entity)})
+        assert created.status == 200
+    return world
+
+
+def send(world: World, path: str, body: Any) -> Answer:
+    headers = [(b"authorization", b"Bearer t"), (b"host", b"x")]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+    request = Request(scope | {"query_string": b"", "scheme": "http", "server": ("x", 80)})
+    return handle(world, request, json.dumps(body).encode())
+
+
+@settings(max_examples=300, deadline=None)
+@given(bodies(), st.sampled_from([LLAMA, CLAUDE, OSS, GPT, "gpt", "churn", "old"]))
+def test_nonsense_is_refused_and_breaks_nothing(body: Any, name: str) -> None:
+    world = everything()
+    for name_of in (name, "databricks-gte-large-en"):
+        answer = send(world, f"/serving-endpoints/{name_of}/invocations", body)
+        assert answer.status in (200, 400), answer.body
+    for path in ("responses", "chat/completions"):
+        answer = send(world, f"/serving-endpoints/{path}", body | {"model": name})
+        assert answer.status in (200, 400), answer.body

@@ -51,6 +51,8 @@ def _split_rows(value: Any) -> list[Any]:
     if not isinstance(value, dict) or not isinstance(value.get("data"), list):
         raise bad_request("dataframe_split must have columns and data.")
     columns = value.get("columns")
+    if not isinstance(columns, list | None):
+        raise bad_request("dataframe_split: columns must be a list.")
     for row in value["data"]:
         if not isinstance(row, list) or (columns is not None and len(row) != len(columns)):
             width = "columns" if columns is None else f"{len(columns)} columns"

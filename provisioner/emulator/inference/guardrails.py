@@ -59,7 +59,7 @@ def pass_on_request(endpoint: Json, body: Json) -> Json:
 
 
 _WRITTEN = ("messages", "prompt", "input")
-_NOT_TEXT = ("role", "type", "url", "signature", "id", "name")
+_NOT_TEXT = ("role", "type", "url", "image_url", "signature", "id", "name")
 
 
 def _texts(value: Any) -> list[str]:

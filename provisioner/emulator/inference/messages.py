@@ -39,7 +39,7 @@ def read_conversation(model: Model, messages: Any, body: Json) -> Conversation:
     check_signatures(messages)
     mine = [_text(message) for message in messages if message["role"] == "user"]
     read = sum(tokens.count(_text(message)) + _TURN_OVERHEAD for message in messages)
-    read += tokens.count("".join(map(str, body.get("tools", ()))))
+    read += tokens.count(str(body["tools"])) if "tools" in body else 0
     read += _last_thought(messages)
     return Conversation(mine[-1] if mine else "", messages[-1]["role"], read + pictures)
 

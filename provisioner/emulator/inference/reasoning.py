@@ -18,7 +18,7 @@ def read_thinking(model: Model, body: Json) -> int:
     """How many tokens may go into thinking, 0 for none; raises where the request is wrong."""
     budget = _budget(model, body.get("thinking"), body.get("max_tokens"))
     effort = body.get("reasoning_effort")
-    if effort is not None and (effort not in _EFFORTS or model.reasoning in ("none", "hybrid")):
+    if effort is not None and (effort not in [*_EFFORTS] or model.reasoning in ("none", "hybrid")):
         raise bad_request(f"Bad request: \"reasoning_effort\" '{effort}' is not supported.")
     if budget or model.reasoning in ("none", "hybrid"):
         return budget

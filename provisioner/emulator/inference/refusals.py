@@ -26,6 +26,17 @@ def stopped() -> ApiError:
     return bad_request("The given endpoint is stopped, please retry after starting the endpoint.")
 
 
+def no_details() -> ApiError:
+    """The token of a request to a route-optimized endpoint was not made for it (user reports)."""
+    text = "Missing authorization details for accessing model serving endpoints"
+    return ApiError(401, "UNAUTHENTICATED", text)
+
+
+def wrong_url(endpoint: str, url: str) -> ApiError:
+    """A route-optimized endpoint is only asked at its own URL; the wording is a guess."""
+    return bad_request(f"Endpoint '{endpoint}' is route-optimized and must be queried at {url}.")
+
+
 def not_ready(endpoint: str) -> ApiError:
     """Nothing is deployed yet."""
     return bad_request(f"The given endpoint '{endpoint}' is not ready, please retry later.")

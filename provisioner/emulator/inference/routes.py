@@ -22,6 +22,11 @@ def invoke_entity(call: Call) -> Answer:
     return serve(call, Ask(call.params["name"], read_body(call), entity=call.params["entity"]))
 
 
+def invoke_directly(call: Call) -> Answer:
+    """Ask a route-optimized endpoint at its own URL."""
+    return serve(call, Ask(call.params["name"], read_body(call), direct=True))
+
+
 def invoke_openai(task: str, call: Call) -> Answer:
     """The paths of OpenAI, where the model is the endpoint's name."""
     body = read_body(call)
@@ -39,7 +44,9 @@ ROUTES = (
     Route("POST", f"{BASE}/chat/completions", _openai("chat"), inference=True),
     Route("POST", f"{BASE}/completions", _openai("completions"), inference=True),
     Route("POST", f"{BASE}/embeddings", _openai("embeddings"), inference=True),
+    Route("POST", f"{BASE}/responses", _openai("responses"), inference=True),
     Route("POST", f"{BASE}/{{name}}/invocations", invoke, inference=True),
+    Route("POST", f"/{{workspace}}{BASE}/{{name}}/invocations", invoke_directly, inference=True),
     Route(
         "POST",
         f"{BASE}/{{name}}/served-models/{{entity}}/invocations",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from provisioner.emulator.answers import Json
-from provisioner.emulator.inference.parameters import rule
+from provisioner.emulator.inference.parameters import is_number, is_texts, rule
 from provisioner.emulator.inference.refusals import bad_request
 
 _DEPTH = 24
@@ -18,6 +18,8 @@ def check_schema(schema: Any, refused: str, keys: str) -> None:
     """Hold a schema against two request rules: refused keywords, and the number of keys."""
     if not isinstance(schema, dict):
         raise bad_request("Invalid JSON schema - it must be an object")
+    for part in _parts(schema):
+        _check_shape(part)
     used = {keyword for part in _parts(schema) for keyword in part}
     for keyword in rule(refused).values:
         if keyword in used:
@@ -26,6 +28,55 @@ def check_schema(schema: Any, refused: str, keys: str) -> None:
     named = sum(len(part.get("properties", {})) for part in _parts(schema))
     if named > most:
         raise bad_request(f"Invalid JSON schema - it has {named} keys, at most {most:.0f} may be")
+
+
+def _check_shape(part: Json) -> None:
+    for keyword, value in part.items():
+        if keyword in _SHAPES and not _SHAPES[keyword](value):
+            raise bad_request(f'Invalid JSON schema - "{keyword}" has a wrong value')
+
+
+def _are_schemas(values: Any) -> bool:
+    return bool(values) and all(isinstance(value, dict | bool) for value in values)
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, dict) and (not value or _are_schemas(value.values()))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and _are_schemas(value)
+
+
+def _is_size(value: Any) -> bool:
+    return is_number(value, int) and value >= 0
+
+
+def _is_bound(value: Any) -> bool:
+    return is_number(value, float)
+
+
+def _is_type(value: Any) -> bool:
+    kinds = value if isinstance(value, list) else [value]
+    return bool(kinds) and all(isinstance(kind, str) and kind in _TYPES for kind in kinds)
+
+
+_TYPES = ("object", "array", "string", "integer", "number", "boolean", "null")
+_SHAPES: Mapping[str, Callable[[Any], bool]] = {
+    "type": _is_type,
+    "enum": lambda value: isinstance(value, list) and bool(value),
+    "required": is_texts,
+    "$ref": lambda value: isinstance(value, str),
+    "format": lambda value: isinstance(value, str),
+    "items": lambda value: isinstance(value, dict | bool),
+    "additionalProperties": lambda value: isinstance(value, dict | bool),
+    "multipleOf": lambda value: _is_bound(value) and value > 0,
+    **dict.fromkeys(("properties", "$defs", "definitions"), _is_map),
+    **dict.fromkeys(("anyOf", "oneOf", "allOf"), _is_list),
+    **dict.fromkeys(("minItems", "maxItems", "minLength", "maxLength"), _is_size),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_bound),
+}
+"""Keyword to what its value must be."""
 
 
 def _parts(schema: Any) -> Iterator[Json]:

@@ -14,7 +14,8 @@ from provisioner.emulator.answers import Answer, Json, Stream, error_answer
 from provisioner.emulator.calls import Call
 from provisioner.emulator.errors import ApiError, missing
 from provisioner.emulator.external_models import references
-from provisioner.emulator.inference import chat, completions, custom, embeddings
+from provisioner.emulator.identity import FOR_QUERIES, token_of
+from provisioner.emulator.inference import chat, completions, custom, embeddings, responses
 from provisioner.emulator.inference.books import Entry, write_down
 from provisioner.emulator.inference.guardrails import pass_on, pass_on_request
 from provisioner.emulator.inference.limits import admit, charge
@@ -23,12 +24,14 @@ from provisioner.emulator.inference.parameters import read_fields
 from provisioner.emulator.inference.refusals import (
     bad_request,
     broken,
+    no_details,
     not_ready,
     provider_down,
     rejected_key,
     starting,
     stopped,
     too_large,
+    wrong_url,
 )
 from provisioner.emulator.inference.replies import Reply
 
@@ -47,6 +50,8 @@ class Ask:
     """A served entity by its own path, past the traffic split."""
     task: str | None = None
     """What the path is for; None where the endpoint decides."""
+    direct: bool = False
+    """Whether it came by the own URL of a route-optimized endpoint."""
 
 
 def serve(call: Call, ask: Ask) -> Answer:
@@ -55,6 +60,7 @@ def serve(call: Call, ask: Ask) -> Answer:
     now_ms, ledger = call.world.now_ms(), call.world.ledger
     entry = Entry(endpoint, ask.body, call.principal.name, now_ms)
     try:
+        _check_way(call, endpoint, ask)
         _check_state(endpoint, ask)
         _check_size(call, endpoint)
         windows = admit(ledger, endpoint, call.principal, now_ms)
@@ -70,6 +76,17 @@ def serve(call: Call, ask: Ask) -> Answer:
         if answer.status != 429 and answer.status < 500:
             break
     return answer
+
+
+def _check_way(call: Call, endpoint: Json, ask: Ask) -> None:
+    """Route-optimized endpoints want their own URL, and a token made for queries."""
+    optimized = bool(endpoint.get("route_optimized"))
+    if ask.direct and not optimized:
+        raise missing(f"Endpoint '{endpoint['name']}' is not route-optimized.")
+    if optimized and not token_of(call.headers.get("authorization", "")).startswith(FOR_QUERIES):
+        raise no_details()
+    if optimized and not ask.direct:
+        raise wrong_url(endpoint["name"], endpoint["endpoint_url"])
 
 
 def _check_state(endpoint: Json, ask: Ask) -> None:
@@ -160,16 +177,21 @@ def _check_secrets(call: Call, entity: Json) -> None:
 
 
 def _reply(call: Call, endpoint: Json, model: Model, ask: Ask, sent: Json) -> Reply:
-    if ask.task is not None and ask.task != model.task:
+    task = ask.task or model.task
+    if task not in (model.task, "responses"):
         raise bad_request(
-            f"Bad request: endpoint '{endpoint['name']}' serves {model.task}, not {ask.task}."
+            f"Bad request: endpoint '{endpoint['name']}' serves {model.task}, not {task}."
         )
-    if model.task in ("custom", "features"):
+    if model.api:
+        raise bad_request(f"Bad request: {model.name} answers elsewhere: {model.api}.")
+    if task in ("custom", "features"):
         return custom.reply(model, sent)
-    body = read_fields(model, sent)
     created = call.world.now_ms() // 1000
     censor = partial(pass_on, endpoint, "output")
-    match model.task:
+    if task == "responses":
+        return responses.reply(model, sent, created, censor)
+    body = read_fields(model, sent)
+    match task:
         case "chat":
             return chat.reply(model, body, created, censor)
         case "completions":
