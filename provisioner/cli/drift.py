@@ -78,6 +78,7 @@ def _look(session: Session, choice: Choice, *, unmanaged: bool) -> Drift:
         unreadable=unread.endpoints,
         unread_permissions=unread.permissions,
         retirements=retirements(declared, options.today(), session.loaded.facts),
+        name_prefix=session.loaded.spec.name_prefix,
     )
 
 

@@ -13,6 +13,7 @@ from provisioner.cli.several import STILL_THERE, Face, Question, ask, show
 from provisioner.errors import ExitCode
 from provisioner.plan.status import Status, status
 from provisioner.report import health, machine
+from provisioner.rules.ahead import retirements
 
 
 @click.command("status")
@@ -42,7 +43,14 @@ def command(
 
 
 def _look(session: Session, selection: Selection) -> Status:
-    return status(session.managed(selection), session.workspace.host)
+    declared = (one for one in session.loaded.endpoints if one.name in selection)
+    return status(
+        session.managed(selection),
+        session.workspace.host,
+        session.target,
+        retirements(declared, options.today(), session.loaded.facts),
+        session.loaded.spec.name_prefix,
+    )
 
 
 def _code(found: Status) -> ExitCode:

@@ -18,6 +18,7 @@ from provisioner.plan.model import (
     Plan,
     WorkspaceRef,
 )
+from provisioner.plan.standing import NOWHERE, Standing, standing
 from provisioner.wire.answers import FAILED, Live
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -70,6 +71,9 @@ class EndpointDrift:
     """What the service says about served entities that failed."""
     unread: str = ""
     """What the caller may not read, and so was not compared; empty = all was."""
+    action: Action = Action.NONE
+    """What a plan would do."""
+    standing: Standing = NOWHERE
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ class Drift:
     problems: tuple[Problem, ...] = ()
     retirements: tuple[Retirement, ...] = ()
     """The next one first."""
+    name_prefix: str = ""
+    """What this environment puts before the names of its endpoints."""
     format_version: int = FORMAT_VERSION
     tool_version: str = __version__
 
@@ -133,6 +139,7 @@ def assess(
     unreadable: Mapping[str, str] = _NOTHING,
     unread_permissions: Mapping[str, str] = _NOTHING,
     retirements: Iterable[Retirement] = (),
+    name_prefix: str = "",
 ) -> Drift:
     """Read drift off a plan; ``remembered_ids`` are those of the last apply.
 
@@ -148,6 +155,8 @@ def assess(
             changes=entry.changes if entry.action is not Action.CREATE else (),
             messages=_messages(live.get(entry.name)),
             unread=unread_permissions.get(entry.name, ""),
+            action=entry.action,
+            standing=standing(live.get(entry.name)),
         )
         for entry in plan.endpoints
     ]
@@ -166,8 +175,14 @@ def assess(
         endpoints=tuple(sorted(found, key=lambda endpoint: endpoint.name)),
         summary=counts,
         problems=plan.problems,
-        retirements=tuple(sorted(retirements, key=lambda one: (one.on, one.endpoint, one.model))),
+        retirements=in_order(retirements),
+        name_prefix=name_prefix,
     )
+
+
+def in_order(retirements: Iterable[Retirement]) -> tuple[Retirement, ...]:
+    """The next one first."""
+    return tuple(sorted(retirements, key=lambda one: (one.on, one.endpoint, one.model)))
 
 
 def _sync(entry: EndpointPlan, live: Live | None, remembered: Mapping[str, str]) -> Sync:

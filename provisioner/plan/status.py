@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from provisioner.plan.drift import WELL, Health, health
-from provisioner.plan.model import FORMAT_VERSION
+from provisioner.plan.drift import WELL, Health, Retirement, health, in_order
+from provisioner.plan.model import FORMAT_VERSION, Target, WorkspaceRef
+from provisioner.plan.standing import NOWHERE, Standing, standing
 from provisioner.wire.answers import Live
 from provisioner.wire.requests import invocation_url
 
@@ -24,13 +25,21 @@ class EndpointStatus:
     invocation_url: str
     messages: tuple[str, ...]
     """What the service says about served entities that failed."""
+    standing: Standing = NOWHERE
 
 
 @dataclass(frozen=True)
 class Status:
     """How all endpoints of an environment are, sorted by name."""
 
+    environment: str
+    project: str
+    workspace: WorkspaceRef
     endpoints: tuple[EndpointStatus, ...]
+    retirements: tuple[Retirement, ...] = ()
+    """The next one first."""
+    name_prefix: str = ""
+    """What this environment puts before the names of its endpoints."""
     format_version: int = FORMAT_VERSION
 
     @property
@@ -44,10 +53,19 @@ class Status:
         return dict(Counter(endpoint.health.value for endpoint in self.endpoints))
 
 
-def status(found: Iterable[Live], host: str) -> Status:
+def status(
+    found: Iterable[Live],
+    host: str,
+    target: Target,
+    retirements: Iterable[Retirement] = (),
+    name_prefix: str = "",
+) -> Status:
     """The state of endpoints on a host."""
     return Status(
-        tuple(
+        environment=target.environment,
+        project=target.project,
+        workspace=target.workspace,
+        endpoints=tuple(
             EndpointStatus(
                 name=live.name,
                 health=health(live),
@@ -55,7 +73,10 @@ def status(found: Iterable[Live], host: str) -> Status:
                 id=live.id,
                 invocation_url=invocation_url(host, live.name),
                 messages=tuple(f"{entity}: {message}" for entity, message in live.failures),
+                standing=standing(live),
             )
             for live in found
-        )
+        ),
+        retirements=in_order(retirements),
+        name_prefix=name_prefix,
     )

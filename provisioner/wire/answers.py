@@ -49,6 +49,8 @@ class Live:
     """Undeclared rights that the service gave the creator and the caller."""
     configured_at: int = 0
     """Epoch milliseconds at which the serving configuration was accepted; 0 = not known."""
+    updated_at: int = 0
+    """Epoch milliseconds of the last change of the endpoint; 0 = not known."""
     creator: str = ""
     stopped: bool = False
 
@@ -111,6 +113,7 @@ def live_endpoint(
         creator=str(answer.get("creator") or ""),
         implicit_rows=implicit_rows,
         configured_at=_configured_at(config),
+        updated_at=int(answer.get("last_updated_timestamp") or 0),
         stopped=(state.get("suspend") or "NOT_SUSPENDED") != "NOT_SUSPENDED",
     )
 

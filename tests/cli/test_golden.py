@@ -82,6 +82,7 @@ class Player:
         text = text.replace(str(self._root), "PROJECT").replace(self._emulator.url, "HOST")
         text = re.sub(r"\b[0-9a-f]{32}\b", "ID", text)
         text = re.sub(r'"((live_)?fingerprint|digest)": "[0-9a-f]{24}"', r'"\1": "DIGEST"', text)
+        text = re.sub(r'"changed_at": [0-9]+', '"changed_at": WHEN', text)
         return text.splitlines()
 
     def _sent(self) -> Iterator[str]:
