@@ -111,7 +111,8 @@ def _family(name: str, kind: Kind, entity: ServedEntity, facts: Catalog, day: st
             f"{entity.entity_name} is of no family that the catalog knows",
             "write its `architecture` on the served entity",
         )
-    tasks: tuple[Use, ...] = family.tasks if family else (model.task,) if model else ()
+    # A family can have two tasks, one model of it has one: an instruct model is for chat.
+    tasks: tuple[Use, ...] = (model.task,) if model else family.tasks if family else ()
     return Subject(
         name=name,
         task="chat" if "chat" in tasks else tasks[0],

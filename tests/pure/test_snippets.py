@@ -25,7 +25,9 @@ DAY = "2026-11-22"
 
 
 def external(provider: str, model: str, task: str) -> dict[str, Any]:
-    return {"external_model": {"provider": provider, "name": model, "task": f"llm/v1/{task}"}}
+    block = {f"{provider}_config": {f"{provider}_api_key": "{{secrets/llm/key}}"}}
+    model_and_task = {"provider": provider, "name": model, "task": f"llm/v1/{task}"}
+    return {"external_model": {**model_and_task, **block}}
 
 
 DECLARED: dict[str, dict[str, Any]] = {
@@ -35,9 +37,20 @@ DECLARED: dict[str, dict[str, Any]] = {
     "llama": {
         "entity_name": "system.ai.llama_v3_3_70b_instruct",
         "entity_version": "1",
-        "max_provisioned_throughput": 9500,
+        "max_provisioned_throughput": 9700,
     },
-    "custom": {"entity_name": "main.ml.churn", "entity_version": "1", "workload_size": "Small"},
+    "fine-tuned": {
+        "entity_name": "main.ml.ticket_triage",
+        "entity_version": "1",
+        "architecture": "llama-3-1",
+        "max_provisioned_throughput": 9700,
+    },
+    "custom": {
+        "entity_name": "main.ml.churn_classifier",
+        "entity_version": "3",
+        "workload_size": "Small",
+        "scale_to_zero_enabled": False,
+    },
 }
 
 
@@ -84,9 +97,9 @@ def test_code_is_code_and_names_the_endpoint(name: str, client: str) -> None:
 def test_reasoning_is_asked_for_as_the_model_wants_it() -> None:
     ask = {
         name: snippet(subject(name), "openai", "reasoning", catalog()).text
-        for name in ("databricks-claude-sonnet-4-5", "external-openai")
+        for name in ("databricks-claude-3-7-sonnet", "external-openai")
     }
-    assert 'extra_body={"thinking": {"type": "enabled"' in ask["databricks-claude-sonnet-4-5"]
+    assert 'extra_body={"thinking": {"type": "enabled"' in ask["databricks-claude-3-7-sonnet"]
     assert 'reasoning_effort="medium"' in ask["external-openai"]
 
 
