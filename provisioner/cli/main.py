@@ -24,6 +24,7 @@ _COMMANDS = {
     "import": "import_",
     "status": "status",
     "wait": "wait",
+    "verify": "verify",
     "rollback": "earlier:rollback",
     "restore": "earlier:restore",
     "release": "release",

@@ -10,7 +10,17 @@ import click
 from provisioner.cli import output
 
 _WRITTEN = ("endpoint", "environment")
-_ANSWERS = ("plan", "plans", "drift", "drifts", "status", "statuses", "outcome")
+_ANSWERS = (
+    "plan",
+    "plans",
+    "drift",
+    "drifts",
+    "status",
+    "statuses",
+    "outcome",
+    "verify",
+    "verifies",
+)
 
 
 @click.command("schema")

@@ -12,8 +12,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, TypeVar
 
-from provisioner import policy, rules
+from provisioner import policy
 from provisioner.cli import embedded, output
+from provisioner.cli.judging import judge
 from provisioner.cli.memory import Memory
 from provisioner.cli.options import Selection, Settings, today
 from provisioner.cli.secret_values import known_secrets
@@ -252,12 +253,12 @@ def judged(project: Project, environment: str, passing: Collection[str] = ()) ->
     Errors whose codes are in ``passing`` are only warnings.
     """
 
-    def judge(endpoints: Sequence[Declared], over: Overlay) -> Iterator[Problem]:
-        for problem in rules.check(endpoints, over, today()):
+    def leniently(endpoints: Sequence[Declared], over: Overlay) -> Iterator[Problem]:
+        for problem in judge(endpoints, over, today=today(), root=project.root):
             passes = problem.is_error and problem.code in passing
             yield replace(problem, severity=Severity.WARNING) if passes else problem
 
-    loaded = project.load(environment, judge)
+    loaded = project.load(environment, leniently)
     # What is only worth knowing is said by validate; here it would be said every day.
     worth = tuple(p for p in loaded.problems if p.severity is not Severity.NOTICE)
     return replace(loaded, problems=worth)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from provisioner import rules
 from provisioner.catalog.sections import OVERRIDE_FILE
 from provisioner.cli import output, selecting
+from provisioner.cli.judging import judge
 from provisioner.cli.options import ALL, Settings, environments_or_all, named, output_format, today
 from provisioner.errors import ExitCode, Problem, ProjectInvalid
 from provisioner.project import Project, find_root, open_project
@@ -66,7 +66,7 @@ def _checked(project: Project, words: Sequence[str], day: date) -> list[Checked]
 
 def _environment(project: Project, name: str, day: date) -> Checked:
     try:
-        loaded = project.load(name, partial(rules.check, today=day))
+        loaded = project.load(name, partial(judge, today=day, root=project.root))
     except ProjectInvalid as failure:
         return Checked(name, 0, failure.problems())
     return Checked(name, len(loaded.endpoints), loaded.problems)

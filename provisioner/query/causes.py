@@ -28,7 +28,9 @@ class Refusal:
 
     speaker: Literal["service", "provider"]
     words: str
-    """What the speaker says, on one line."""
+    """All that the speaker says, on one line."""
+    message: str = ""
+    """The part of it that is for people."""
     code: str = ""
     """The service's ``error_code``."""
     provider: str = ""
@@ -41,14 +43,14 @@ def refusal(answer: Answer) -> Refusal:
     """Take a refusal apart: the service's own, or a provider's that it hands on."""
     body = answer.body
     if not isinstance(body, Mapping):
-        return Refusal("service", _line(body), status=answer.status)
+        return Refusal("service", _line(body), _line(body), status=answer.status)
     code = str(body.get("error_code") or "")
     handed_on = _handed_on(body)
     if handed_on is None:
-        words = body.get("message") or body.get("error") or body
-        return Refusal("service", _line(words), code, status=answer.status)
+        return Refusal("service", _line(body), _message(body), code, status=answer.status)
     provider, said = handed_on
-    return Refusal("provider", _line(said), code, provider, _status(said) or answer.status)
+    status = _status(said) or answer.status
+    return Refusal("provider", _line(said), _message(said), code, provider, status)
 
 
 def cause_of(found: Refusal, facts: Catalog | None = None) -> AnswerCause | None:
@@ -98,6 +100,16 @@ def _status(said: Any) -> int | None:
             if re.fullmatch(r"[45]\d\d", text):
                 return int(text)
     return None
+
+
+def _message(said: Any) -> str:
+    """What is for people in an answer, wherever it puts that."""
+    while isinstance(said, Mapping):
+        inner = next((said[key] for key in ("error", "message", "detail") if said.get(key)), None)
+        if inner is None:
+            break
+        said = inner
+    return _line(said)
 
 
 def _line(words: Any) -> str:

@@ -77,14 +77,20 @@ def is_about(spec: CheckSpec, entity: str) -> bool:
     return spec.entities is None or any(fnmatchcase(entity, glob) for glob in spec.entities)
 
 
+def question_of(spec: CheckSpec) -> Question | None:
+    """What a declared check asks; None when it gives a whole body, or nothing."""
+    if spec.input is not None:
+        return Question(inputs=spec.input)
+    if spec.prompt is not None:
+        return Question(spec.prompt, spec.system, max_tokens=spec.max_tokens)
+    return None
+
+
 def request_of(spec: CheckSpec, entity: Entity) -> dict[str, Any]:
     """The body that a declared check sends to an entity."""
     if spec.request is not None:
         return dict(spec.request)
-    if spec.input is not None:
-        return body_of(Question(inputs=spec.input), entity)
-    if spec.prompt is not None:
-        question = Question(spec.prompt, spec.system, max_tokens=spec.max_tokens)
+    if question := question_of(spec):
         return body_of(question, entity)
     body = smallest(entity)
     if spec.max_tokens is not None:

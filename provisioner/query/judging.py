@@ -63,7 +63,7 @@ def refused(check: Check, answer: Answer, base: Verdict, facts: Catalog) -> Verd
     """The verdict on a refusal, as the catalog knows it."""
     said = refusal(answer)
     found = cause_of(said, facts)
-    words = said.words if said.speaker == "service" else _handed_on(said.provider, said.words)
+    words = f"{said.provider}: {said.message}" if said.provider else said.message
     if found is None:
         message = f"answered with {answer.status}, which nothing is known about"
         return replace(base, cause=Cause.UNKNOWN, message=message, said=words)
@@ -74,10 +74,6 @@ def refused(check: Check, answer: Answer, base: Verdict, facts: Catalog) -> Verd
     pause = answer.retry_after
     fix = found.fix if pause is None else f"{found.fix} (Retry-After: {pause:g} s)"
     return replace(base, cause=cause, message=found.means, hint=fix, said=words)
-
-
-def _handed_on(provider: str, words: str) -> str:
-    return f"{provider}: {words}" if provider else words
 
 
 def _lost(check: Check, answer: Answer, cold: Answer | None, base: Verdict) -> Verdict:
@@ -121,7 +117,11 @@ def _in_time(check: Check, answer: Answer, cold: Answer | None, base: Verdict) -
         message = f"answered after {answer.seconds:.1f} s, the budget is {check.latency:g} s"
         return replace(base, cause=Cause.SLOW, message=message, hint=_LATENCY_HINT)
     started = f"; compute came up within {cold.seconds:.1f} s" if cold else ""
-    return replace(base, message=f"answered in {answer.seconds:.1f} s{started}")
+    return replace(base, message=f"answered in {_time(answer.seconds)}{started}")
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
 def _unexpected(check: Check, answer: Answer, said: Said, facts: Catalog) -> Iterator[str]:
@@ -193,9 +193,16 @@ def _differs(path: str, wanted: Any, found: Any) -> Iterator[str]:
 
 def _invalid(value: Any, schema: Mapping[str, Any], what: str) -> Iterator[str]:
     from jsonschema import validators  # comes with the extra `query`, for checks with schemas
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
     kind = validators.validator_for(schema, default=validators.Draft202012Validator)
-    found = next(kind(schema).iter_errors(value), None)
+    nothing: Registry[Any] = Registry()  # the default one fetches what a schema refers to
+    try:
+        found = next(kind(schema, registry=nothing).iter_errors(value), None)
+    except Unresolvable as failure:
+        yield f"{what} cannot be judged: its schema refers to {failure.ref}, which is not in it"
+        return
     if found is not None:
         place = f" at {found.json_path}" if found.json_path != "$" else ""
         yield f"{what} breaks its schema{place}: {found.message[:200]}"

@@ -10,7 +10,7 @@ from provisioner.query.images import Image
 from provisioner.query.targets import Entity
 
 _ANSWER_OF_REASONING = 256
-"""Tokens for a model that always reasons: with fewer it is refused or says nothing."""
+"""Tokens for a model that reasons unasked: with fewer it refuses, or says nothing."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,21 @@ class Question:
     """Messages of the conversation so far."""
 
 
-def unasked(question: Question, entity: Entity) -> str:
-    """Why a question cannot be put to an entity; empty when it can."""
-    texts = question.prompt is not None or bool(question.images)
+def unasked(question: Question, entity: Entity) -> tuple[str, str] | None:
+    """Why a question cannot be put to an entity, and what to give instead; None when it can.
+
+    What to give is ``prompt``, ``input`` or ``request``, as options and keys of checks are called.
+    """
     if entity.task is None:
-        return f"what {entity.name} takes is known to its model only: give the body with --request"
+        return f"what {entity.name} takes is known to its model only", "request"
     if entity.task == "embeddings":
-        return "" if question.inputs else f"{entity.name} makes embeddings: give texts with --input"
+        return None if question.inputs else (f"{entity.name} makes embeddings of texts", "input")
     if question.inputs:
-        return f"{entity.name} answers {entity.task}: ask with --prompt, not with --input"
+        return f"{entity.name} answers {entity.task} and makes no embeddings", "prompt"
     if entity.task == "completions" and question.prompt is None:
-        return f"{entity.name} completes a text: give it with --prompt"
-    return "" if texts or question.history else f"{entity.name} answers chat: ask with --prompt"
+        return f"{entity.name} completes a text", "prompt"
+    texts = question.prompt is not None or question.images or question.history
+    return None if texts else (f"{entity.name} answers chat", "prompt")
 
 
 def body_of(question: Question, entity: Entity) -> dict[str, Any]:
@@ -134,7 +137,7 @@ def smallest(entity: Entity) -> dict[str, Any]:
         return {"inputs": []}
     if entity.task == "embeddings":
         return {"input": "ok"}
-    most = _ANSWER_OF_REASONING if entity.reasoning == "always" else 1
+    most = _ANSWER_OF_REASONING if entity.reasons_unasked else 1
     if entity.task == "completions":
         return {"prompt": "ok", "max_tokens": most}
     return {"messages": [{"role": "user", "content": "ok"}], "max_tokens": most}

@@ -48,6 +48,8 @@ class Entity:
     """Whether embeddings have length one."""
     reasoning: str | None = None
     """As the catalog says: none, always, hybrid, effort, adaptive, yes."""
+    reasons_unasked: bool = False
+    """Whether it may reason without being told to, so that short answers stay empty."""
     images: bool | None = None
     """Whether it reads pictures."""
     context_tokens: int | None = None
@@ -175,8 +177,10 @@ class _Reader:
             only = name in known.reasoning_models
             reasons = "always" if only else None if known.reasoning else "none"
             traits = {"reasoning": reasons, "images": None if known.vision else False}
+            # Where some always reason, names that are in no list are newer ones, which mostly do.
+            newer = not any(name in known.names(task) for task in known.tasks)
+            traits["reasons_unasked"] = only or (newer and bool(known.reasoning_models))
         task = _task(model.get("task")) or _task(self.answer.get("task"))
-        traits["context_tokens"] = None
         return Entity(
             **common, task=task, mode="external_model", model=name, provider=provider, **traits
         )
@@ -212,6 +216,7 @@ def _traits(model: PayPerTokenModel | None) -> dict[str, Any]:
         "reasoning": model.reasoning,
         "images": model.vision[-1].value if model.vision else None,
         "context_tokens": model.context_tokens,
+        "reasons_unasked": model.reasoning in {"always", "effort", "yes"},
     }
 
 
@@ -223,3 +228,14 @@ def _task(text: Any) -> Task | None:
 
 def _first(items: Iterable[Any]) -> Any:
     return next(iter(items), None)
+
+
+def hindrance(target: Target) -> str:
+    """Why there is no use in asking an endpoint at all; empty when there is some."""
+    if target.stopped:
+        return "the endpoint is stopped"
+    if not target.entities:
+        return "nothing is served yet"
+    if not target.ready:
+        return f"not ready ({target.update.lower().replace('_', ' ')})"
+    return ""

@@ -72,9 +72,14 @@ def _line(problem: Problem) -> str:
     return f"{place}{problem.severity.value}[{problem.code}]: {problem.summary}{hint}"
 
 
+def printable_xml(text: str) -> str:
+    """``text`` without the characters that no XML document may have."""
+    return _NOT_XML.sub("?", text)
+
+
 def _text(text: str) -> str:
-    return escape(_NOT_XML.sub("?", text))
+    return escape(printable_xml(text))
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(_NOT_XML.sub("?", text))
+    return quoteattr(printable_xml(text))

@@ -13,6 +13,7 @@ from provisioner.plan.drift import Drift
 from provisioner.plan.fleet import Fleet
 from provisioner.plan.outcome import Outcome
 from provisioner.plan.status import Status
+from provisioner.plan.verification import Verification
 
 T = TypeVar("T", Plan, Outcome, Drift)
 
@@ -24,6 +25,8 @@ FORMATS: dict[str, Any] = {
     "status": Status,
     "statuses": Fleet[Status],
     "outcome": Outcome,
+    "verify": Verification,
+    "verifies": Fleet[Verification],
 }
 """Names of the answers; the plural is the answer of several environments."""
 

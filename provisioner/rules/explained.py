@@ -18,6 +18,7 @@ _FILES = (
     "gateway.yaml",
     "secrets.yaml",
     "production.yaml",
+    "questions.yaml",
     "planning.yaml",
     "running.yaml",
     "pipelines.yaml",

@@ -20,7 +20,7 @@ WITH_TELEMETRY = (Kind.CUSTOM, Kind.NONE)
 _PROVISIONED = (Kind.THROUGHPUT, Kind.MODEL_UNITS)
 
 
-_GOVERNABLE = frozenset({"name", "governs", "ai_gateway", "tags", "permissions"})
+_GOVERNABLE = frozenset({"name", "governs", "ai_gateway", "tags", "permissions", "checks"})
 
 
 def governs_only_what_it_can(endpoint: Judged) -> Iterator[Problem]:

@@ -7,9 +7,9 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+from provisioner.cli.judging import judge
 from provisioner.errors import Problem, ProjectInvalid
 from provisioner.project import open_project
-from provisioner.rules import check
 
 DAY = date(2026, 9, 20)
 _HEADER = re.compile(r"^# ((?:endpoints|environments)/[\w-]+\.yaml)$", re.M)
@@ -44,7 +44,7 @@ def found_in(root: Path, day: date = DAY) -> list[Problem]:
     found: set[Problem] = set()
     for name in project.environments:
         try:
-            found |= set(project.load(name, partial(check, today=day)).problems)
+            found |= set(project.load(name, partial(judge, today=day, root=root)).problems)
         except ProjectInvalid as invalid:
             found |= set(invalid.problems())
     return sorted(found, key=Problem.sort_key)

@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).parents[2] / "provisioner"
 KNOWN = explanations()
 MAKERS = {
     *("error", "warning", "notice", "make", "Problem"),
-    *("PydanticCustomError", "_fail", "_remark", "_problem"),
+    *("PydanticCustomError", "_fail", "_remark", "_problem", "tell"),
 }
 """What problems are made with; the code is a literal among the first two arguments."""
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")

@@ -1,0 +1,58 @@
+"""``provisioner verify``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import click
+
+from provisioner.cli import options
+from provisioner.cli.options import Selection, Settings
+from provisioner.cli.session import Session
+from provisioner.cli.several import Face, Question, ask, show
+from provisioner.cli.verifying import verify
+from provisioner.errors import ExitCode
+from provisioner.plan.verification import Verification
+from provisioner.report import machine, verified
+
+
+@click.command("verify", short_help="Prove that every served entity answers.")
+@options.environments
+@options.selection
+@options.output_format("text", "json", "junit", "markdown")
+@options.parallelism
+@click.pass_obj
+def command(
+    settings: Settings,
+    environments: tuple[str, ...],
+    only: tuple[str, ...],
+    exclude: tuple[str, ...],
+    form: str,
+    parallelism: int,
+) -> ExitCode:
+    """Ask every served entity, also those without traffic, and judge the answers.
+
+    Puts the `checks` of each endpoint to its entities, or else one short question.
+    Changes nothing, but questions to external models and to models by token cost
+    money. Exits with 7 when a check fails.
+    """
+    look = partial(_look, selection=Selection(only, exclude), parallelism=parallelism)
+    found = ask(settings, environments, Question(look, _code), parallelism)
+    forms: dict[str, Callable[[Verification], str]] = {
+        "text": partial(verified.text, verbose=settings.verbose),
+        "json": machine.dump,
+        "junit": lambda one: verified.junit([one]),
+        "markdown": verified.markdown,
+    }
+    together = {"junit": lambda fleet: verified.junit(fleet.results)}
+    return show(found, environments, form, Face("Verification", forms, together))
+
+
+def _look(session: Session, selection: Selection, parallelism: int) -> Verification:
+    chosen = (endpoint for endpoint in session.loaded.endpoints if endpoint.name in selection)
+    return verify(session, chosen, parallelism)
+
+
+def _code(found: Verification) -> ExitCode:
+    return ExitCode.OK if found.ok else ExitCode.VERIFY_FAILED
