@@ -56,6 +56,8 @@ class ExternalProvider:
     legacy: bool = False
     """In the API, and no longer in the current list of providers."""
     legacy_models: tuple[str, ...] = ()
+    embedding_dims: Mapping[str, int] = field(default_factory=dict)
+    """Length of the vectors of an embedding model, where known."""
     moving_models: tuple[str, ...] = ()
     """Names whose meaning changes with time: latest, nightly."""
     reasoning_models: tuple[str, ...] = ()

@@ -16,6 +16,8 @@ class Stream:
     """Server-sent events, each sent on its own."""
 
     events: tuple[str, ...]
+    cut: bool = False
+    """Whether the connection breaks after them."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -48,7 +48,7 @@ class App:
             while (await receive())["type"] != "http.disconnect":
                 pass
             return
-        await _response(answer)(scope, receive, send)
+        await _response(answer, scope["state"]["abort"])(scope, receive, send)
 
     async def _answer(self, request: Request, raw: bytes) -> Answer | None:
         entry = _record(request, raw)
@@ -130,17 +130,19 @@ def _readable(raw: bytes) -> Any:
         return raw.decode(errors="replace")
 
 
-def _response(answer: Answer) -> Response:
+def _response(answer: Answer, abort: Callable[[], None]) -> Response:
     body, media_type = answer.body, answer.media_type
     if isinstance(body, Stream):
-        events = _one_by_one(body)
+        events = _one_by_one(body, abort)
         return StreamingResponse(events, answer.status, dict(answer.headers), "text/event-stream")
     if body is not None and not isinstance(body, str | bytes):
         body, media_type = json.dumps(body, ensure_ascii=False), "application/json"
     return Response(body, answer.status, dict(answer.headers), media_type)
 
 
-async def _one_by_one(stream: Stream) -> AsyncIterator[str]:
+async def _one_by_one(stream: Stream, abort: Callable[[], None]) -> AsyncIterator[str]:
     for event in stream.events:
         yield event
         await asyncio.sleep(0)  # lets each go out on its own
+    if stream.cut:
+        abort()

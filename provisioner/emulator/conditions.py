@@ -10,8 +10,8 @@ from provisioner.emulator.answers import Json
 from provisioner.emulator.errors import invalid
 
 Kind = Literal[
-    "provider_rejected_key", "provider_down", "cold", "slow", "wrong_shape", "not_ready",
-    "stopped", "error",
+    "provider_rejected_key", "provider_down", "provider_rate_limited", "workspace_rate_limited",
+    "disabled", "cold", "slow", "wrong_shape", "not_ready", "stopped", "error", "cut_stream",
 ]  # fmt: skip
 
 _KEYS = {"endpoint", "entity", "condition", "delay_seconds", "share", "times"}
@@ -38,6 +38,11 @@ class Condition:
         """How long the answer is held back."""
         return float(self.document.get("delay_seconds", 0))
 
+    @property
+    def is_left(self) -> bool:
+        """Whether it may still hit."""
+        return self.times is None or self.fired < self.times
+
     def applies(self, endpoint: str, entity: str) -> bool:
         """Whether it is about this entity; one without an entity is about all."""
         return self.document["endpoint"] == endpoint and self.document.get("entity") in (
@@ -49,7 +54,7 @@ class Condition:
         """Count a request, and say whether it is hit: every k-th, never by chance."""
         self.seen += 1
         due = int(self.seen * self.share) - int((self.seen - 1) * self.share)
-        if not due or (self.times is not None and self.fired >= self.times):
+        if not due or not self.is_left:
             return False
         self.fired += 1
         return True
@@ -70,6 +75,13 @@ class Conditions:
         """Those that hit this request; all that apply have counted it."""
         found = [one for one in self.rules if one.applies(endpoint, entity)]
         return [one for one in found if one.fires()]
+
+    def is_cold(self, endpoint: str, entity: str) -> bool:
+        """Whether an entity is scaled to zero until somebody asks."""
+        return any(
+            one.kind == "cold" and one.applies(endpoint, entity) and one.is_left
+            for one in self.rules
+        )
 
     def view(self) -> list[Json]:
         """The conditions with their counters."""

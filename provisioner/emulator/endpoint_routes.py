@@ -13,6 +13,7 @@ from provisioner.emulator.errors import ApiError, denied, exists, invalid
 from provisioner.emulator.gateway import read_gateway, with_defaults
 from provisioner.emulator.identity import find_principal
 from provisioner.emulator.lifecycle import is_updating, refuse_if_updating, start_update
+from provisioner.emulator.pristine import READY
 from provisioner.emulator.tags import add_tags
 from provisioner.emulator.telemetry import read_telemetry, supports_telemetry
 from provisioner.emulator.views import detailed, summary
@@ -22,7 +23,14 @@ BASE = "/api/2.0/serving-endpoints"
 
 def answer_detail(call: Call, endpoint: Json) -> Json:
     """The detailed object as this caller sees it."""
-    return detailed(endpoint, level_of(call.workspace, endpoint, call.principal))
+    view = detailed(endpoint, level_of(call.workspace, endpoint, call.principal))
+    config = view.get("config", {})
+    for entity in (*config.get("served_entities", ()), *config.get("served_models", ())):
+        cold = call.world.conditions.is_cold(endpoint["name"], entity["name"])
+        if cold and entity.get("scale_to_zero_enabled"):
+            # Ready all the same (observed responses, 2024 and 2025).
+            entity["state"] = READY | {"deployment_state_message": "Scaled to zero"}
+    return view
 
 
 def list_endpoints(call: Call) -> Json:

@@ -327,6 +327,9 @@ def test_states(slow: Api) -> None:
 CONDITIONS = [
     ("provider_rejected_key", 401, "Incorrect API key"),
     ("provider_down", 503, "Received error from openai"),
+    ("provider_rate_limited", 429, "Received error from openai"),
+    ("workspace_rate_limited", 429, "Exceeded workspace QPS rate limit for bot"),
+    ("disabled", 403, "Databricks-set rate limit of 0"),
     ("cold", 503, "scaled to zero"),
     ("not_ready", 400, "not ready"),
     ("stopped", 400, "is stopped"),
@@ -367,6 +370,34 @@ def test_a_condition_of_one_entity(api: Api) -> None:
     api.admin("PUT", "conditions", {"endpoint": "x", "entity": "b", "condition": "error"})
     statuses = Counter(ask(api, "x", {"instances": [1]}).status_code for _ in range(10))
     assert statuses == {200: 5, 500: 5}
+
+
+def test_a_stream_that_breaks_off(api: Api) -> None:
+    api.create("bot", external("gpt"))
+    api.admin("PUT", "conditions", {"endpoint": "bot", "condition": "cut_stream"})
+    assert ask(api, "bot").json()["object"] == "chat.completion"
+    answer = ask(api, "bot", {"messages": HELLO, "stream": True}, stream=True)
+    seen: list[bytes] = []
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        seen.extend(answer.iter_content(None))
+    assert seen[0].startswith(b"data: {")
+    assert b"[DONE]" not in b"".join(seen)
+
+
+def test_a_cold_entity_says_so(api: Api) -> None:
+    entities = (custom(name="a"), custom("2", name="b", scale_to_zero_enabled=False))
+    api.ok("POST", ENDPOINTS, {"name": "x", "config": config(*entities, a=50, b=50)})
+    api.admin("PUT", "conditions", {"endpoint": "x", "condition": "cold"})
+    assert states(api) == {"a": "Scaled to zero", "b": ""}
+    assert api.endpoint("x")["state"]["ready"] == "READY"
+    assert ask(api, "x", {"instances": [1]}, "a").status_code == 503
+    assert ask(api, "x", {"instances": [1]}, "a").status_code == 200
+    assert states(api) == {"a": "", "b": ""}
+
+
+def states(api: Api) -> dict[str, str]:
+    served = api.endpoint("x")["config"]["served_entities"]
+    return {entity["name"]: entity["state"]["deployment_state_message"] for entity in served}
 
 
 def test_slow_and_cold_answers_wait(api: Api) -> None:

@@ -123,6 +123,7 @@ def _external(external: Json) -> Model:
         reasoning=_reasoning(facts, name, claude=claude),
         shows_reasoning=claude,
         vision=bool(facts and facts.vision) or claude,
+        dimensions=(facts.embedding_dims if facts else {}).get(name, DIMENSIONS),
         # Newer models of OpenAI give vectors of a chosen length.
         dims_configurable=name.startswith("text-embedding-3"),
         claude=claude,

@@ -53,6 +53,21 @@ def starting(entity: str) -> ApiError:
     return error
 
 
+def workspace_rate(endpoint: str) -> ApiError:
+    """Databricks' own limit for the workspace (observed text, 2026)."""
+    text = f"REQUEST_LIMIT_EXCEEDED: Exceeded workspace QPS rate limit for {endpoint}."
+    return ApiError(429, "REQUEST_LIMIT_EXCEEDED", text)
+
+
+def disabled() -> ApiError:
+    """The workspace may not use the model at all (observed text, 2026)."""
+    text = (
+        "PERMISSION_DENIED: The endpoint is temporarily disabled due to a Databricks-set rate "
+        "limit of 0."
+    )
+    return ApiError(403, "PERMISSION_DENIED", text)
+
+
 def broken(entity: str) -> ApiError:
     """The entity fails by itself."""
     return ApiError(500, "INTERNAL_ERROR", f"Served entity '{entity}' failed to answer.")
@@ -78,6 +93,11 @@ class ProviderError(ApiError):
 def rejected_key(provider: str) -> ApiError:
     """The provider does not know the key; that its 401 is passed on is a guess."""
     return ProviderError(provider, 401, "invalid_api_key", "Incorrect API key provided.")
+
+
+def provider_rate(provider: str) -> ApiError:
+    """The provider's own limit."""
+    return ProviderError(provider, 429, "429", "Requests have exceeded the rate limit.")
 
 
 def provider_down(provider: str) -> ApiError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -12,6 +13,7 @@ from provisioner.catalog import catalog
 from provisioner.emulator.access import endpoint_for
 from provisioner.emulator.answers import Answer, Json, Stream, error_answer
 from provisioner.emulator.calls import Call
+from provisioner.emulator.conditions import Condition
 from provisioner.emulator.errors import ApiError, missing
 from provisioner.emulator.external_models import references
 from provisioner.emulator.identity import FOR_QUERIES, token_of
@@ -24,13 +26,16 @@ from provisioner.emulator.inference.parameters import read_fields
 from provisioner.emulator.inference.refusals import (
     bad_request,
     broken,
+    disabled,
     no_details,
     not_ready,
     provider_down,
+    provider_rate,
     rejected_key,
     starting,
     stopped,
     too_large,
+    workspace_rate,
     wrong_url,
 )
 from provisioner.emulator.inference.replies import Reply
@@ -135,38 +140,48 @@ def _attempt(
     model = model_of(call.workspace, endpoint, entity, _today(call))
     firing = call.world.conditions.firing(endpoint["name"], entity["name"])
     delay = sum(one.delay_seconds for one in firing)
-    kinds = {one.kind: one for one in firing}
+    kinds: dict[str, Condition] = {one.kind: one for one in firing}
     reply, headers = Reply({}), {"served-model-name": entity["name"]}
     try:
-        _suffer(model, entity["name"], kinds)
+        _suffer(model, endpoint["name"], entity["name"], kinds)
         _check_secrets(call, entity)
         if "wrong_shape" in kinds:
             answer = Answer({"result": "[emulated] an answer of an unexpected shape"})
         else:
             reply = _reply(call, endpoint, model, ask, body)
-            streams = body.get("stream") and reply.events
-            answer = Answer(Stream(reply.events) if streams else reply.body)
+            answer = Answer(_said(reply, body, cut="cut_stream" in kinds))
     except ApiError as error:
         answer = error_answer(error)
         headers |= answer.headers
     return Answer(answer.body, answer.status, headers, answer.media_type, delay), reply
 
 
-def _suffer(model: Model, entity: str, kinds: dict[Any, Any]) -> None:
+def _said(reply: Reply, body: Json, *, cut: bool) -> Any:
+    """The answer as it was asked for; a stream may break off in the middle."""
+    if not body.get("stream") or not reply.events:
+        return reply.body
+    whole = reply.events
+    return Stream(whole[: len(whole) // 2], cut=True) if cut else Stream(whole)
+
+
+def _suffer(model: Model, endpoint: str, entity: str, kinds: Mapping[str, Condition]) -> None:
     """Fail as the conditions want it."""
-    if "stopped" in kinds:
-        raise stopped()
-    if "not_ready" in kinds:
-        raise not_ready(entity)
+    provider = model.provider or "databricks"
+    ends: dict[str, Callable[[], ApiError]] = {
+        "stopped": stopped,
+        "not_ready": partial(not_ready, endpoint),
+        "disabled": disabled,
+        "workspace_rate_limited": partial(workspace_rate, endpoint),
+        "error": partial(broken, entity),
+        "provider_down": partial(provider_down, provider),
+        "provider_rate_limited": partial(provider_rate, provider),
+        "provider_rejected_key": partial(rejected_key, provider),
+    }
     if "cold" in kinds and not kinds["cold"].delay_seconds:
         raise starting(entity)
-    if "error" in kinds:
-        raise broken(entity)
-    provider = model.provider or "databricks"
-    if "provider_down" in kinds:
-        raise provider_down(provider)
-    if "provider_rejected_key" in kinds:
-        raise rejected_key(provider)
+    for kind, error in ends.items():
+        if kind in kinds:
+            raise error()
 
 
 def _check_secrets(call: Call, entity: Json) -> None:
