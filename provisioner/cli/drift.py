@@ -34,6 +34,11 @@ from provisioner.rules.ahead import retirements
     default=("drift", "unhealthy", "unreadable"),
     help="What the exit code tells; repeatable.  [default: all]",
 )
+@click.option("--accept", multiple=True, metavar="GLOB", help="Write what is live into the files.")
+@click.option(
+    "--path", "paths", multiple=True, metavar="GLOB", help="With --accept: only these fields."
+)
+@click.option("--yes", is_flag=True, help="With --accept: do not ask.")
 @options.parallelism
 @click.pass_obj
 def command(
@@ -46,6 +51,9 @@ def command(
     form: str,
     unmanaged: bool,  # noqa: FBT001 - an option
     fail_on: tuple[str, ...],
+    accept: tuple[str, ...],
+    paths: tuple[str, ...],
+    yes: bool,  # noqa: FBT001 - an option
     parallelism: int,
 ) -> ExitCode:
     """Tell where the workspace is not what is declared; only reads.
@@ -53,7 +61,20 @@ def command(
     Exits with 3 when something may not be read, with 2 when anything differs, and with
     10 when all is as declared but an endpoint does not serve. Of several environments
     the worst code counts.
+
+    With --accept live values replace what is declared, in the lines that say it, after
+    a look at the difference; then the drift that is left is told.
     """
+    if (paths or yes) and not accept:
+        raise click.UsageError(f"{'--path' if paths else '--yes'} needs --accept")
+    if accept:
+        if options.are_several(environments):
+            raise click.UsageError("--accept takes exactly one environment")
+        from provisioner.cli import accepting
+
+        wish = accepting.Wish(accept, paths)
+        accepting.accept(settings, environments[0], wish, parallelism, yes=yes)
+        only = accept
     look = partial(_look, choice=Choice(only, exclude, shard, changed_since), unmanaged=unmanaged)
     code = partial(_code, fail_on=frozenset(fail_on))
     question = Question(look, code, STILL_THERE)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable
-from difflib import unified_diff
 from pathlib import Path
 
-import click
-
-from provisioner.cli import output
-from provisioner.errors import Fixable, Problem, Refused
+from provisioner.cli import output, rewriting
+from provisioner.errors import Fixable, Problem
 from provisioner.project import Project, open_project
 from provisioner.project.edits import edited
 
@@ -34,17 +29,7 @@ def fix(root: Path, judge: Callable[[Project], Iterable[Problem]], *, yes: bool)
     if not texts:
         output.note("nothing to fix")
         return
-    for name, text in sorted(texts.items()):
-        output.note(_diff(name, (root / name).read_bytes(), text))
-    files = f"{len(texts)} file{'s' * (len(texts) != 1)}"
-    if not yes and not output.can_ask():
-        raise Refused("cannot fix: nobody is there to agree", "look at the diff and give --yes")
-    if yes or click.confirm(f"Write {files}?", err=True):
-        for name, text in texts.items():
-            _write(root / name, text)
-        output.note(f"wrote {files}")
-    else:
-        output.note("nothing was written")
+    rewriting.propose(root, texts, "fix", yes=yes)
 
 
 def _round(root: Path, problems: Iterable[Problem], texts: dict[str, bytes]) -> dict[str, bytes]:
@@ -60,29 +45,3 @@ def _round(root: Path, problems: Iterable[Problem], texts: dict[str, bytes]) -> 
         if after != before:
             changed[name] = after
     return changed
-
-
-def _diff(name: str, before: bytes, after: bytes) -> str:
-    lines = unified_diff(
-        before.decode().splitlines(),
-        after.decode().splitlines(),
-        name,
-        f"{name} (fixed)",
-        n=1,
-        lineterm="",
-    )
-    return "\n".join(lines)
-
-
-def _write(path: Path, text: bytes) -> None:
-    """Replace a file's content at once: half a file is never there."""
-    target = path.resolve()
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".fix-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text)
-        Path(temporary).chmod(target.stat().st_mode)
-        Path(temporary).replace(target)
-    except OSError as failure:
-        Path(temporary).unlink(missing_ok=True)
-        raise Refused(f"cannot write {path}: {failure.strerror}") from failure

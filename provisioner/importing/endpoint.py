@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from provisioner.errors import Problem, warning
 from provisioner.fields import table
 from provisioner.importing.sign_in import missing_secrets, variable
-from provisioner.importing.text import Path, Placeholder, comment, lines_of, one_line
 from provisioner.spec import EndpointSpec
+from provisioner.spec.text import Path, Placeholder, comment, lines_of, one_line
 from provisioner.wire.answers import Live
 from provisioner.wire.document import (
     BLOCKS,

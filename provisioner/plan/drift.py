@@ -150,7 +150,7 @@ def assess(
     found = [
         EndpointDrift(
             name=entry.name,
-            config=_sync(entry, live.get(entry.name), remembered_ids),
+            config=sync_of(entry, live.get(entry.name), remembered_ids),
             health=health(live.get(entry.name)),
             changes=entry.changes if entry.action is not Action.CREATE else (),
             messages=_messages(live.get(entry.name)),
@@ -185,7 +185,8 @@ def in_order(retirements: Iterable[Retirement]) -> tuple[Retirement, ...]:
     return tuple(sorted(retirements, key=lambda one: (one.on, one.endpoint, one.model)))
 
 
-def _sync(entry: EndpointPlan, live: Live | None, remembered: Mapping[str, str]) -> Sync:
+def sync_of(entry: EndpointPlan, live: Live | None, remembered: Mapping[str, str]) -> Sync:
+    """How an endpoint stands to its declaration; ``remembered`` are ids of the last apply."""
     if live is None:
         return Sync.MISSING if entry.name in remembered else Sync.PENDING
     if entry.name in remembered and remembered[entry.name] != live.id:

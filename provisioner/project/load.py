@@ -14,6 +14,7 @@ from provisioner.project.assembly import Assembly, Declared
 from provisioner.project.environments import Overlay, overlay, unknown_environment
 from provisioner.project.facts import facts_of
 from provisioner.project.files import File, Instead, endpoint_files, environment_files
+from provisioner.project.layers import Layer, layers
 from provisioner.spec import EnvironmentSpec
 
 Rules: TypeAlias = Callable[[Sequence[Declared], Overlay], Iterable[Problem]]
@@ -72,6 +73,13 @@ class Project:
         if over is None or any(problem.is_error for problem in found):
             raise ProjectInvalid(*found)
         return Loaded(self.root, environment, over.spec, endpoints, tuple(found), facts)
+
+    def layers(self, environment: str, name: str) -> tuple[Layer, ...]:
+        """What an endpoint of an environment without errors is made of; what wins is first."""
+        over = overlay(environment, self._environments, [])
+        if over is None:
+            return ()
+        return tuple(layers(name, over, environment, self._endpoints, self._environments))
 
 
 def open_project(root: Path, instead: Instead | None = None) -> Project:

@@ -23,7 +23,7 @@ from provisioner.spec.gateway import AiGatewayConfig, RateLimit
 from provisioner.spec.providers import ExternalModel
 from provisioner.spec.schema import json_schema
 from provisioner.spec.spelling import canonical, with_entity_names
-from provisioner.spec.tree import MAX_DEPTH, Node, locate, merge, node_of
+from provisioner.spec.tree import MAX_DEPTH, Node, Reached, locate, merge, node_of, reach
 
 __all__ = [
     "MAX_DEPTH",
@@ -41,6 +41,7 @@ __all__ = [
     "Permissions",
     "Policy",
     "RateLimit",
+    "Reached",
     "Rejected",
     "Route",
     "RuleLevel",
@@ -54,5 +55,6 @@ __all__ = [
     "locate",
     "merge",
     "node_of",
+    "reach",
     "with_entity_names",
 ]

@@ -217,6 +217,37 @@ def locate(root: Node, path: str) -> Where:
     return node.where
 
 
+class Reached(NamedTuple):
+    """The end of a document path in one tree."""
+
+    node: Node
+    place: Where
+    """Where its key was written, or the item that it is."""
+    is_member: bool
+    """Whether it is one of several named things, written as an entry or as an item."""
+
+
+def reach(root: Node, path: str) -> Reached | None:
+    """What was written at a document path in a canonical tree; ``None`` = nothing was."""
+    node, collection = root, ""
+    place, is_member = root.where, False
+    for segment in _SEGMENT.finditer(path):
+        member, key = segment["member"], segment["key"]
+        name = key if member is None else member
+        held = node if name in node.entries else node.get("api_extra")
+        if held is not None and name in held.entries:
+            node, place = held.entries[name], held.key_place(name)
+        elif member is not None and (below := _member(node, collection, member)):
+            node, place = below, below.where
+        else:
+            return None
+        collection, is_member = key or "", member is not None
+    if is_member and path.startswith("permissions["):
+        level = node.get("level")
+        return Reached(level, place, is_member) if level else None
+    return Reached(node, place, is_member)
+
+
 def _member(node: Node, collection: str, name: str) -> Node | None:
     if collection == "permissions" and (rows := node.get("rows")):
         node, collection = rows, "rows"

@@ -45,6 +45,15 @@ def lines_of(value: Any, path: Path, comments: Mapping[Path, str]) -> list[str]:
     return lines
 
 
+def flow_of(value: Any) -> str:
+    """A value on one line."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_quoted(str(k))}: {flow_of(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow_of, value)) + "]"
+    return _scalar(value)
+
+
 def _scalar(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
