@@ -76,7 +76,7 @@ class Project:
 
     def layers(self, environment: str, name: str) -> tuple[Layer, ...]:
         """What an endpoint of an environment without errors is made of; what wins is first."""
-        over = overlay(environment, self._environments, [])
+        over = overlay(environment, self._environments, self._facts[0], [])
         if over is None:
             return ()
         return tuple(layers(name, over, environment, self._endpoints, self._environments))

@@ -49,7 +49,7 @@ def not_accepted(run: Run) -> set[str]:
     return set(re.findall(r"warning\[not-accepted\]: e: (\S+) is not accepted", text))
 
 
-def check(workspace: Emulator, before: Spec, after: Spec, text: str) -> None:
+def check(workspace: Emulator, after: Spec, text: str) -> None:
     workspace.reset()
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
         project, other = Project(Path(ours), workspace.url), Project(Path(theirs), workspace.url)
@@ -91,7 +91,7 @@ def test_after_accepting_nothing_differs(
 ) -> None:
     before, after = data.draw(specs.edited(kind))
     text = commented(before, data.draw(STYLES), data.draw(st.integers(1, 5)))
-    check(workspace, before, after, text)
+    check(workspace, after, text)
 
 
 @pytest.mark.exhaustive
@@ -103,4 +103,4 @@ def test_after_accepting_nothing_differs_at_length(
 ) -> None:
     before, after = data.draw(specs.edited(kind))
     text = commented(before, data.draw(STYLES), data.draw(st.integers(1, 5)))
-    check(workspace, before, after, text)
+    check(workspace, after, text)
