@@ -43,6 +43,18 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class PutSecret:
+    """What is remembered of a value that was put into a secret scope."""
+
+    digest: str
+    """Of the value, keyed by the record's salt."""
+    changed_at: int = 0
+    """Epoch milliseconds that the workspace gave it; 0 = not known."""
+    landed: bool = True
+    """False = the call was about to be made, and what became of it is not known."""
+
+
+@dataclass(frozen=True)
 class Record:
     """What is remembered of one environment."""
 
@@ -51,6 +63,8 @@ class Record:
     """Endpoints that apply deleted, for ``restore``."""
     salt: str = ""
     """Key of the digests of secret values."""
+    secrets: Mapping[str, PutSecret] = field(default_factory=dict)
+    """Values that were put into secret scopes, by `SCOPE/KEY`."""
 
     def applied(
         self,
@@ -137,13 +151,14 @@ def sealed(
         if found:
             placeholder, last = found.group(1), remembered.get(path)
             if (value := value_of(found.group(2))) is not None:
-                replaced[leaf.keys] = f"{placeholder}#{_digest(salt, value)}"
+                replaced[leaf.keys] = f"{placeholder}#{digest(salt, value)}"
             elif isinstance(last, str) and last.startswith(placeholder):
                 replaced[leaf.keys] = last
     return _with(document, replaced)
 
 
-def _digest(salt: str, value: str) -> str:
+def digest(salt: str, value: str) -> str:
+    """A short digest of a secret value, keyed by the record's salt."""
     return hmac.new(salt.encode(), value.encode(), hashlib.sha256).hexdigest()[:16]
 
 
@@ -170,6 +185,7 @@ def parse(content: bytes) -> Record:
             endpoints={name: _entry(entry) for name, entry in data["endpoints"].items()},
             retired={name: _entry(entry) for name, entry in data.get("retired", {}).items()},
             salt=str(data.get("salt", "")),
+            secrets={name: _put(entry) for name, entry in data.get("secrets", {}).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as failure:
         raise RecordUnusable("it is damaged") from failure
@@ -181,6 +197,10 @@ def _entry(data: Mapping[str, Any]) -> Entry:
         raise TypeError("a document is a mapping")
     found = data.get("found")
     return Entry(str(data["id"]), documents[0], tuple(documents[1:]), found)
+
+
+def _put(data: Mapping[str, Any]) -> PutSecret:
+    return PutSecret(str(data["digest"]), int(data["changed_at"]), data["landed"] is True)
 
 
 def dump(record: Record) -> bytes:

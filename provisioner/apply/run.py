@@ -50,7 +50,7 @@ def apply(plan: Plan, service: Service, options: Options) -> Outcome:
             entry.name: pool.submit(_Run(plan, entry, service, options).outcome)
             for entry in plan.endpoints
         }
-        interrupted = _wait_for(runs.values(), stop)
+        interrupted = wait_for(runs.values(), stop)
     outcomes = tuple(runs[entry.name].result() for entry in plan.endpoints)
     return Outcome(
         environment=plan.environment,
@@ -63,7 +63,8 @@ def apply(plan: Plan, service: Service, options: Options) -> Outcome:
     )
 
 
-def _wait_for(runs: Collection[Future[EndpointOutcome]], stop: threading.Event) -> bool:
+def wait_for(runs: Collection[Future[Any]], stop: threading.Event) -> bool:
+    """Wait for all, and tell whether somebody asked to stop: Ctrl-C only sets ``stop``."""
     while not all(run.done() for run in runs):
         try:
             wait(runs)

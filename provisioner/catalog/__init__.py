@@ -176,6 +176,11 @@ class Catalog:
         calls, seconds = limit.value or 0, limit.per_seconds or 0
         return OperationsLimit(int(calls), seconds, limit.provenance)
 
+    def limit(self, id: str) -> Limit:  # noqa: A002 - the word of the files
+        """One number of the service."""
+        found: Limit = next(limit for limit in self.limits if limit.id == id)
+        return found
+
     def cause_of(self, message: str) -> FailureCause | None:
         """What a deployment's message is known to mean; the first that fits."""
         fitting = (f for f in self.failures if re.search(f.pattern, message, re.IGNORECASE))

@@ -24,16 +24,17 @@ from provisioner.errors import (
 )
 from provisioner.plan import Action, EndpointPlan, Plan
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
+from provisioner.plan.secret_sync import SyncPlan
 from provisioner.policy import Permits
 from provisioner.record import Record, sealed
 
 
-def judge(plan: Plan) -> None:
+def judge(plan: Plan | SyncPlan, doing: str = "apply") -> None:
     """Refuse what no permit can allow; the plan has been shown with the reasons."""
     forbidden = sum(problem.is_error for problem in plan.problems)
     if forbidden:
         raise Refused(
-            f"cannot apply: {forbidden} problem{'s' * (forbidden != 1)} shown with the plan",
+            f"cannot {doing}: {forbidden} problem{'s' * (forbidden != 1)} shown with the plan",
             "nothing was changed",
         )
 
@@ -44,24 +45,34 @@ def approve(plan: Plan, session: Session, permits: Permits, *, asked: bool) -> N
     Raises:
         Refused: there is none.
     """
+    if not consent(session, "apply", "Apply these changes?", asked=asked):
+        missing = policy.missing_permits(plan, permits)
+        if missing:
+            output.show_problems(missing)
+            raise Refused("cannot apply: permits are missing", "nothing was changed")
+
+
+def consent(session: Session, doing: str, question: str, *, asked: bool) -> bool:
+    """Whether a person at the terminal said yes; False = the options say it, but for permits.
+
+    Raises:
+        Refused: the answer was no, or nobody may or can say yes.
+    """
     if asked and output.can_ask():
-        if not click.confirm("Apply these changes?", err=True):
+        if not click.confirm(question, err=True):
             raise Refused("not applied: the answer was no")
-        return
+        return True
     if asked:
         raise Refused(
-            "cannot apply without approval: nobody is there to ask",
+            f"cannot {doing} without approval: nobody is there to ask",
             "apply a saved plan, or use --auto-approve",
         )
     if session.loaded.spec.protected:
         raise Refused(
-            f"cannot apply: environment {plan.environment} is protected",
+            f"cannot {doing}: environment {session.loaded.environment} is protected",
             "apply a saved plan that was reviewed, or answer the question at a terminal",
         )
-    missing = policy.missing_permits(plan, permits)
-    if missing:
-        output.show_problems(missing)
-        raise Refused("cannot apply: permits are missing", "nothing was changed")
+    return False
 
 
 def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) -> Outcome:

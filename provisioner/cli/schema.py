@@ -20,6 +20,8 @@ _ANSWERS = (
     "outcome",
     "verify",
     "verifies",
+    "sync",
+    "synced",
 )
 
 

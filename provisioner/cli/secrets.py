@@ -8,7 +8,7 @@ from functools import partial
 
 import click
 
-from provisioner.cli import options, output
+from provisioner.cli import options, output, secret_sync
 from provisioner.cli.options import Selection, Settings
 from provisioner.cli.session import Session, connected
 from provisioner.errors import ExitCode
@@ -19,7 +19,10 @@ from provisioner.workspace import secret_scopes
 
 @click.group("secrets")
 def command() -> None:
-    """See which endpoints use which secret."""
+    """See which endpoints use which secret, and put values into scopes."""
+
+
+command.add_command(secret_sync.command)
 
 
 @command.command()

@@ -1,4 +1,7 @@
-"""Secret scopes; values go in and never come out."""
+"""Secret scopes; values go in and never come out.
+
+Rights, limits and errors: Databricks REST API reference, Secret and Secret Acl (Nov 2026).
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,17 @@ import re
 
 from provisioner.emulator.answers import Json
 from provisioner.emulator.calls import Call, Route
-from provisioner.emulator.errors import exists, invalid, missing
+from provisioner.emulator.errors import ApiError, denied, exists, invalid, missing
 
 BASE = "/api/2.0/secrets"
 MAX_BYTES, MAX_KEYS = 128 * 1024, 1000
 
-_NAME = re.compile(r"[A-Za-z0-9_.@ /-]{1,128}")
+_NAMES = {
+    "scope": re.compile(r"[A-Za-z0-9_.@-]{1,128}"),
+    "key": re.compile(r"[A-Za-z0-9_.-]{1,128}"),
+}
 _ACL_LEVELS = ("READ", "WRITE", "MANAGE")
+"""Weakest first."""
 
 
 def list_scopes(call: Call) -> Json:
@@ -40,14 +47,14 @@ def create_scope(call: Call) -> Json:
 def delete_scope(call: Call) -> Json:
     """Delete a scope with everything in it."""
     name = call.json().get("scope", "")
-    _scope(call, name)
+    _scope(call, name, "MANAGE")
     del call.workspace["secrets"][name]
     return {}
 
 
 def list_secrets(call: Call) -> Json:
     """Names and times of the secrets of a scope."""
-    keys = _scope(call, call.query.get("scope", ""))["keys"]
+    keys = _scope(call, call.query.get("scope", ""), "READ")["keys"]
     return {
         "secrets": [
             {"key": key, "last_updated_timestamp": keys[key]["last_updated_timestamp"]}
@@ -59,25 +66,26 @@ def list_secrets(call: Call) -> Json:
 def put_secret(call: Call) -> Json:
     """Set a value, new or not."""
     body = call.json()
-    scope, key = _scope(call, body.get("scope", "")), _read_name(body, "key")
+    scope, key = _writable(call, body), _read_name(body, "key")
     given = [name for name in ("string_value", "bytes_value") if name in body]
     if len(given) != 1:
         raise invalid("Exactly one of string_value and bytes_value must be specified.")
     value = body[given[0]]
-    if len(value.encode()) > MAX_BYTES or (key not in scope["keys"] and _is_full(scope)):
-        raise invalid("The secret is too large, or the scope is full.")
+    if len(value.encode()) > MAX_BYTES:
+        raise invalid(f"The secret is larger than {MAX_BYTES} bytes.")
+    # Names of secrets are the same in any case (Azure Databricks docs: Secrets).
+    key = next((known for known in scope["keys"] if known.lower() == key.lower()), key)
+    if key not in scope["keys"] and len(scope["keys"]) >= MAX_KEYS:
+        message = f"A scope cannot have more than {MAX_KEYS} secrets."
+        raise ApiError(400, "RESOURCE_LIMIT_EXCEEDED", message)
     scope["keys"][key] = {"value": value, "last_updated_timestamp": call.world.now_ms()}
     return {}
-
-
-def _is_full(scope: Json) -> bool:
-    return len(scope["keys"]) >= MAX_KEYS
 
 
 def delete_secret(call: Call) -> Json:
     """Delete one secret."""
     body = call.json()
-    scope, key = _scope(call, body.get("scope", "")), body.get("key", "")
+    scope, key = _writable(call, body), body.get("key", "")
     if key not in scope["keys"]:
         raise missing(f"Secret {key} does not exist in scope {body['scope']}.")
     del scope["keys"][key]
@@ -86,7 +94,7 @@ def delete_secret(call: Call) -> Json:
 
 def list_acls(call: Call) -> Json:
     """Who may use a scope."""
-    acls = _scope(call, call.query.get("scope", ""))["acls"]
+    acls = _scope(call, call.query.get("scope", ""), "MANAGE")["acls"]
     return {"items": [{"principal": p, "permission": acls[p]} for p in sorted(acls)]}
 
 
@@ -99,7 +107,7 @@ def get_acl(call: Call) -> Json:
 def put_acl(call: Call) -> Json:
     """Grant a right."""
     body = call.json()
-    acls = _scope(call, body.get("scope", ""))["acls"]
+    acls = _scope(call, body.get("scope", ""), "MANAGE")["acls"]
     if body.get("permission") not in _ACL_LEVELS or not body.get("principal"):
         raise invalid(f"principal and a permission of {', '.join(_ACL_LEVELS)} are required.")
     acls[body["principal"]] = body["permission"]
@@ -114,22 +122,39 @@ def delete_acl(call: Call) -> Json:
 
 
 def _acl(call: Call, given: Json) -> tuple[dict[str, str], str]:
-    acls, principal = _scope(call, given.get("scope", ""))["acls"], given.get("principal", "")
+    acls = _scope(call, given.get("scope", ""), "MANAGE")["acls"]
+    principal = given.get("principal", "")
     if principal not in acls:
         raise missing(f"ACL for {principal} does not exist.")
     return acls, principal
 
 
-def _scope(call: Call, name: str) -> Json:
+def _scope(call: Call, name: str, level: str) -> Json:
+    """A scope, for a caller who holds at least that right; admins hold all."""
     scope: Json | None = call.workspace["secrets"].get(name)
     if scope is None:
         raise missing(f"Scope {name} does not exist!")
+    caller = call.principal
+    who = {caller.name.lower(), *(group.lower() for group in caller.groups)}
+    held = {right for principal, right in scope["acls"].items() if principal.lower() in who}
+    enough = _ACL_LEVELS[_ACL_LEVELS.index(level) :]
+    if not caller.is_admin and not held.intersection(enough):
+        raise denied(f"User {caller.name} does not have {level} permission on scope {name}.")
+    return scope
+
+
+def _writable(call: Call, body: Json) -> Json:
+    name = body.get("scope", "")
+    scope = _scope(call, name, "WRITE")
+    if scope["backend_type"] != "DATABRICKS":
+        message = f"Cannot write secrets to Azure KeyVault-backed scope {name}."
+        raise ApiError(400, "BAD_REQUEST", message)
     return scope
 
 
 def _read_name(body: Json, field: str) -> str:
     name = body.get(field)
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAMES[field].fullmatch(name):
         raise invalid(f"Invalid {field} '{name}'.")
     return name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -10,7 +11,18 @@ from provisioner.catalog import Catalog
 from provisioner.errors import Problem, Where, did_you_mean, error
 from provisioner.project.files import File
 from provisioner.project.variables import Variables
-from provisioner.spec import EnvironmentSpec, Node, Rejected, canonical, check, locate, merge
+from provisioner.spec import (
+    EnvironmentSpec,
+    Node,
+    Rejected,
+    canonical,
+    check,
+    locate,
+    merge,
+    node_of,
+)
+
+_FROM_ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True)
@@ -32,9 +44,9 @@ class Overlay:
         return locate(self.tree, path)
 
     def texts(self) -> Sequence[tuple[str, str, Where]]:
-        """Every text among the variables, with its key and its place."""
-        variables = self.tree.get("variables")
-        return variables.texts() if variables else ()
+        """Every text among the variables and the sources of secrets, with key and place."""
+        parts = (self.tree.get("variables"), self.tree.get("secrets"))
+        return [text for part in parts if part for text in part.texts()]
 
 
 def overlay(
@@ -98,7 +110,31 @@ def _extended(name: str, files: Mapping[str, File], problems: list[Problem]) -> 
             problems.append(unknown_environment(base, sorted(files), place.where))
             return None
         chain.append(base)
-    return reduce(merge, reversed([layers[0], *(base.without("extends") for base in layers[1:])]))
+    bases = [base.without("extends") for base in layers[1:]]
+    return reduce(_laid_over, reversed([_in_long_form(layer) for layer in (layers[0], *bases)]))
+
+
+def _in_long_form(layer: Node) -> Node:
+    """A layer whose secrets say in full that they come from an environment variable."""
+    secrets = layer.get("secrets")
+    for name, source in secrets.entries.items() if secrets else ():
+        if isinstance(source.value, str) and (found := _FROM_ENVIRONMENT.fullmatch(source.value)):
+            long = node_of({"env": found[1]}, source.where)
+            layer = layer.put(
+                "secrets",
+                layer.entries["secrets"].put(name, long, layer.entries["secrets"].key_place(name)),
+                layer.key_place("secrets"),
+            )
+    return layer
+
+
+def _laid_over(base: Node, over: Node) -> Node:
+    """One environment over another; a secret has one source, that of the upper one."""
+    below, above = base.get("secrets"), over.get("secrets")
+    if below and above:
+        kept = below.without(*above.entries)
+        base = base.put("secrets", kept, base.key_place("secrets"))
+    return merge(base, over)
 
 
 def _not_one(file: File) -> list[Problem]:

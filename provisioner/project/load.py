@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from provisioner.catalog import Catalog
-from provisioner.errors import Problem, ProjectInvalid
+from provisioner.errors import Problem, ProjectInvalid, Where
 from provisioner.project.assembly import Assembly, Declared
 from provisioner.project.environments import Overlay, overlay, unknown_environment
 from provisioner.project.facts import facts_of
@@ -34,6 +34,8 @@ class Loaded:
     """Warnings, in the order of the files."""
     facts: Catalog = field(repr=False, compare=False)
     """The catalog with the team's own facts over it."""
+    where: Callable[[str], Where | None] = field(default=lambda _: None, repr=False, compare=False)
+    """The place of a key of the environment."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,9 @@ class Project:
         found = sorted(set(problems), key=Problem.sort_key)
         if over is None or any(problem.is_error for problem in found):
             raise ProjectInvalid(*found)
-        return Loaded(self.root, environment, over.spec, endpoints, tuple(found), facts)
+        return Loaded(
+            self.root, environment, over.spec, endpoints, tuple(found), facts, over.where
+        )
 
     def layers(self, environment: str, name: str) -> tuple[Layer, ...]:
         """What an endpoint of an environment without errors is made of; what wins is first."""

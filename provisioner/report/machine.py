@@ -12,10 +12,12 @@ from provisioner.plan import Plan
 from provisioner.plan.drift import Drift
 from provisioner.plan.fleet import Fleet
 from provisioner.plan.outcome import Outcome
+from provisioner.plan.secret_outcome import SyncOutcome
+from provisioner.plan.secret_sync import SyncPlan
 from provisioner.plan.status import Status
 from provisioner.plan.verification import Verification
 
-T = TypeVar("T", Plan, Outcome, Drift)
+T = TypeVar("T", Plan, Outcome, Drift, SyncPlan)
 
 FORMATS: dict[str, Any] = {
     "plan": Plan,
@@ -27,6 +29,8 @@ FORMATS: dict[str, Any] = {
     "outcome": Outcome,
     "verify": Verification,
     "verifies": Fleet[Verification],
+    "sync": SyncPlan,
+    "synced": SyncOutcome,
 }
 """Names of the answers; the plural is the answer of several environments."""
 

@@ -15,6 +15,7 @@ from provisioner.rules import (
     production,
     providers,
     retirement,
+    secret_sync,
     secrets,
     tables,
     tags,
@@ -27,6 +28,7 @@ from provisioner.rules.judged import (
     Rule,
     RuleInSetting,
     RuleOfAll,
+    RuleOfEnvironment,
     Setting,
 )
 from provisioner.rules.levels import unusable_levels, weighed
@@ -106,6 +108,14 @@ OF_GATEWAY: tuple[Rule, ...] = (
 OF_GATEWAY_IN_SETTING: tuple[RuleInSetting, ...] = (gateway.rate_limit_count,)
 """What is about the gateway."""
 
+OF_ENVIRONMENT: tuple[RuleOfEnvironment, ...] = (
+    secrets.no_secret_among_variables,
+    secret_sync.names_of_secrets,
+    secret_sync.room_in_scopes,
+    secret_sync.scopes_that_are_used,
+)
+"""What can be said of an environment alone."""
+
 OF_ALL: tuple[RuleOfAll, ...] = (
     together.names_are_unique,
     together.tables_are_apart,
@@ -130,9 +140,10 @@ def check(
         yield from (problem for _, problem in _found(endpoints, Setting(today=today)))
         return
     yield from unusable_levels(environment)
-    for problem in secrets.no_secret_among_variables(environment):
-        if kept := weighed(problem, "", environment):
-            yield kept
+    for judge in OF_ENVIRONMENT:
+        for problem in judge(environment):
+            if kept := weighed(problem, "", environment):
+                yield kept
     spec = environment.spec
     setting = Setting(spec.protected, spec.workspace.host or "", today, environment.facts)
     for endpoint, problem in _found(endpoints, setting):

@@ -76,6 +76,8 @@ RuleInSetting: TypeAlias = Callable[[Judged, Setting], Iterable[Problem]]
 """One offline judgement of one endpoint that depends on the day or the environment."""
 RuleOfAll: TypeAlias = Callable[[Sequence[Judged], Setting], Iterable[tuple[Judged, Problem]]]
 """One offline judgement of all endpoints of an environment together."""
+RuleOfEnvironment: TypeAlias = Callable[[Environment], Iterable[Problem]]
+"""One offline judgement of an environment."""
 
 
 def served(endpoint: Judged) -> tuple[tuple[str, ServedEntity], ...]:

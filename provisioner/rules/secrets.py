@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from provisioner.errors import Problem, Where, error, fixable, warning
+from provisioner.redaction import HIDDEN
 from provisioner.rules.judged import Environment, Judged, served
 
 _KNOWN = re.compile(
@@ -76,7 +77,7 @@ def no_secret_by_name(endpoint: Judged) -> Iterator[Problem]:
         for name, value in (entity.environment_vars or {}).items():
             if not value or not _SECRETIVE.search(name) or "{{" in value:
                 continue
-            if _KNOWN.search(value) or _is_mask(name, value):
+            if _KNOWN.search(value) or is_mask(name, value):
                 continue  # said already, and with more certainty
             if not _HARMLESS.fullmatch(value) and not _is_random(value):
                 summary = f"the environment variable `{name}` sounds like a secret and is none"
@@ -92,7 +93,7 @@ def _judged(texts: Iterable[tuple[str, str, Where]]) -> Iterator[Problem]:
             kind = (known.lastgroup or "").replace("_", " ")
             summary = f"`{key}` holds what looks like a secret: {kind}"
             yield error("secret-in-text", summary, _ROTATE, where)
-        elif _is_mask(key, text):
+        elif is_mask(key, text):
             summary = f"`{key}` holds a mask or a placeholder, not a value"
             hint = "what a tool shows instead of a secret cannot be applied: " + _USE
             yield error("masked-secret", summary, hint, where)
@@ -124,12 +125,19 @@ def _reference(key: str, text: str, where: Where) -> Iterator[Problem]:
         yield error("bad-reference", summary, hint, where)
 
 
-def _is_mask(key: str, text: str) -> bool:
+def is_mask(key: str, text: str) -> bool:
+    """Whether a text only stands for a secret; ``key`` is the name of what holds it."""
     if len(text) > _LONGEST_MASK:
         return False
     if text[:1] in _MASK_BEGINS and _MASK.fullmatch(text):
         return True
     return bool(_SECRETIVE.search(key) and _PLACEHOLDER.fullmatch(text))
+
+
+def without_keys(text: str) -> str:
+    """A text of others in which what looks like a key is hidden."""
+    text = _KNOWN.sub(HIDDEN, text)
+    return _RUN.sub(lambda run: HIDDEN if _is_random_run(run[0]) else run[0], text)
 
 
 def _is_random(text: str) -> bool:

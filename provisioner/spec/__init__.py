@@ -22,6 +22,7 @@ from provisioner.spec.environment import EnvironmentSpec, Policy, RuleLevel, Wor
 from provisioner.spec.gateway import AiGatewayConfig, RateLimit
 from provisioner.spec.providers import ExternalModel
 from provisioner.spec.schema import json_schema
+from provisioner.spec.secrets import SecretSource
 from provisioner.spec.spelling import canonical, with_entity_names
 from provisioner.spec.tree import MAX_DEPTH, Node, Reached, locate, merge, node_of, reach
 
@@ -45,6 +46,7 @@ __all__ = [
     "Rejected",
     "Route",
     "RuleLevel",
+    "SecretSource",
     "ServedEntity",
     "Workspace",
     "canonical",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -32,6 +32,8 @@ _HINTS = {
     "secret-literal": "write {{secrets/SCOPE/KEY}}; in a field that ends in _plaintext"
     " write ${env:NAME}; a value must not stand in a file",
     "version-not-text": "put the version in quotes",
+    "secret-source": "write ${env:NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT]};"
+    " a value must not stand in a file",
 }
 _BAD_VALUES = {
     "greater_than": "must be more than {gt}",
@@ -166,9 +168,13 @@ def _word(value: Any) -> str:
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
     """The class of the object at a path of keys and indices."""
     found: type[BaseModel] | None = model
+    named = False
     for step in loc:
-        if isinstance(step, str) and found:
+        if named:
+            named = False  # a name that a person chose
+        elif isinstance(step, str) and found:
             field = found.model_fields.get(step)
+            named = field is not None and get_origin(field.annotation) is dict
             found = next(_models_in(field.annotation), None) if field else None
     return found
 

@@ -11,6 +11,7 @@ from typing_extensions import Self
 from provisioner.spec.base import List, Text, Written
 from provisioner.spec.entities import Count
 from provisioner.spec.providers import Provider
+from provisioner.spec.secrets import Source
 
 Share = Annotated[float, Field(ge=0, le=1)]
 """A part of a whole, from 0 to 1."""
@@ -113,6 +114,10 @@ class EnvironmentSpec(Written):
         default_factory=dict
     )
     """What the findings of single rules weigh here, by code: error, warning, notice or off."""
+    secrets: dict[str, Source] = Field(default_factory=dict)
+    """What `secrets sync` puts into secret scopes: `SCOPE/KEY` and where its value comes from."""
+    create_scopes: List[str] = ()
+    """Secret scopes that `secrets sync` makes when they are missing."""
     protected: bool = False
     """Production: nothing is applied without a reviewed plan."""
     record: str | None = None

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from provisioner.spec.base import Written
 from provisioner.spec.endpoint import EndpointSpec
 from provisioner.spec.environment import EnvironmentSpec
+from provisioner.spec.secrets import FROM_ENVIRONMENT
 from provisioner.spec.spelling import OLD_ENTITY_KEYS
 
 _VARIABLE = {"$ref": "#/$defs/Variable"}
@@ -52,6 +53,11 @@ def json_schema(
     else:
         _allow_partial_endpoints(schema)
         _add_levels(schema, list(rules))
+        sources = schema["properties"]["secrets"]
+        sources["additionalProperties"] = {
+            "anyOf": [FROM_ENVIRONMENT, sources["additionalProperties"]]
+        }
+        sources["examples"] = [{"llm/openai_api_key": "${env:OPENAI_API_KEY}"}]
         # An environment that extends another has the project from there.
         del schema["required"]
         schema["anyOf"] = [{"required": ["project"]}, {"required": ["extends"]}]

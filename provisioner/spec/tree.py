@@ -271,7 +271,7 @@ def document_path(root: Node, steps: Path) -> tuple[str, Node]:
             node, collection = node.entries["rows"], "rows"
             continue
         collection = str(step)
-        keyed = words.endswith(("tags", "environment_vars"))
+        keyed = words.endswith(("tags", "environment_vars", "secrets"))
         words += f"[{step}]" if keyed else f".{step}" if words else str(step)
         node = node.entries.get(collection, node)
     return words, node

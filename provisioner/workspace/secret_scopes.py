@@ -1,19 +1,29 @@
-"""Secret scopes: which keys there are, and putting values into them; values are never read."""
+"""Secret scopes: which there are and which keys they hold; values are never read."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
-from provisioner.errors import AlreadyExists, NotFound, PermissionDenied
+from provisioner.errors import NotFound, PermissionDenied
 from provisioner.workspace.gateway import Workspace
 
 _SECRETS = "/api/2.0/secrets"
 
 
+def kinds(workspace: Workspace) -> dict[str, str]:
+    """All scopes, each with what is behind it: DATABRICKS or AZURE_KEYVAULT."""
+    answer = workspace.call("GET", f"{_SECRETS}/scopes/list", doing="cannot list secret scopes")
+    return {
+        str(scope["name"]): str(scope.get("backend_type") or "DATABRICKS")
+        for scope in answer.get("scopes") or []
+    }
+
+
 def keys(workspace: Workspace, scope: str) -> dict[str, int] | None:
     """Keys of a scope, each with the epoch milliseconds of its last change.
 
-    Empty when there is no such scope; ``None`` when the caller may not look.
+    Empty when there is no such scope; ``None`` when the caller may not look, which
+    needs the right READ (REST API reference, GET /api/2.0/secrets/list).
     """
     try:
         answer = workspace.call(
@@ -29,22 +39,3 @@ def keys(workspace: Workspace, scope: str) -> dict[str, int] | None:
         str(item["key"]): int(item.get("last_updated_timestamp") or 0)
         for item in answer.get("secrets") or []
     }
-
-
-def put(workspace: Workspace, scope: str, key: str, value: str) -> None:
-    """Set a secret; the scope is made if there is none."""
-    body = {"scope": scope, "key": key, "string_value": value}
-    doing = f"cannot put the secret {scope}/{key}"
-    try:
-        workspace.call("POST", f"{_SECRETS}/put", body, doing=doing)
-    except NotFound:
-        _create(workspace, scope)
-        workspace.call("POST", f"{_SECRETS}/put", body, doing=doing)
-
-
-def _create(workspace: Workspace, scope: str) -> None:
-    doing = f"cannot create the secret scope {scope}"
-    try:
-        workspace.call("POST", f"{_SECRETS}/scopes/create", {"scope": scope}, doing=doing)
-    except AlreadyExists:
-        return  # somebody was faster
