@@ -50,6 +50,7 @@ class Memory:
             if self.shared:
                 content = record.dump(self._with_others(value))
             self._write(content)
+            self._content = content
         except (ProvisionerError, OSError) as failure:
             return warning(
                 "record-not-written",

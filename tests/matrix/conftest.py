@@ -309,6 +309,8 @@ class Killer:
     """Which write, counted from 0."""
     after: bool
     """Whether the write still takes effect, though its answer is never read."""
+    writes: str = WRITES
+    """Paths of what counts as a write."""
     seen: int = 0
     dead: bool = False
     lock: Lock = field(default_factory=Lock)
@@ -319,7 +321,7 @@ class Killer:
         with self.lock:
             if self.dead:
                 raise Killed
-            if request.method == "GET" or not re.fullmatch(WRITES, path):
+            if request.method == "GET" or not re.fullmatch(self.writes, path):
                 return False
             self.seen += 1
             self.dead = self.seen > self.number
@@ -331,8 +333,10 @@ def kill(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Run a function until a certain write; everything that it asks afterwards is in vain."""
     send = HTTPAdapter.send
 
-    def killed(function: Callable[[], Any], number: int, *, after: bool) -> None:
-        killer = Killer(number, after)
+    def killed(
+        function: Callable[[], Any], number: int, *, after: bool, writes: str = WRITES
+    ) -> None:
+        killer = Killer(number, after, writes)
 
         def deadly(
             adapter: HTTPAdapter, request: requests.PreparedRequest, *rest: Any, **more: Any
