@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.catalog import catalog
@@ -17,9 +17,6 @@ from provisioner.rules.secrets import without_keys
 from provisioner.spec import SecretSource
 
 _FROM_ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
-_UNSET = "missing-environment-variable"
-_FAILED = "secret-source-failed"
-_UNUSABLE = "secret-value-unusable"
 
 
 def known_secrets(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[str]:
@@ -45,11 +42,11 @@ class Gathered:
 
 
 class _Failed(Exception):
-    """A source gave nothing that can be used; the message does not repeat it."""
+    """A source gave nothing that can be used; the problem does not repeat it."""
 
-    def __init__(self, code: str, summary: str, hint: str = "") -> None:
-        super().__init__(summary)
-        self.code, self.hint = code, hint
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.summary)
+        self.problem = problem
 
 
 def gather(loaded: Loaded, names: Collection[str], environ: Mapping[str, str]) -> Gathered:
@@ -64,7 +61,8 @@ def gather(loaded: Loaded, names: Collection[str], environ: Mapping[str, str]) -
         try:
             value = _usable(_value(source, loaded.root, environ, answers), source)
         except _Failed as failure:
-            problems.append(error(failure.code, f"{name}: {failure}", failure.hint, where))
+            problem = failure.problem
+            problems.append(replace(problem, summary=f"{name}: {problem.summary}", where=where))
         else:
             values[name] = value
             problems += _blanks(name, value, source, where)
@@ -73,7 +71,8 @@ def gather(loaded: Loaded, names: Collection[str], environ: Mapping[str, str]) -
 
 def _usable(value: str, source: SecretSource) -> str:
     if why := why_unusable(value):
-        raise _Failed(_UNUSABLE, f"the value from {source} {why}", "nothing was put")
+        summary = f"the value from {source} {why}"
+        raise _Failed(error("secret-value-unusable", summary, "nothing was put"))
     return value
 
 
@@ -90,13 +89,15 @@ def _value(
     if source.env is not None:
         if source.env not in environ:
             summary = f"the environment variable {source.env} is not set"
-            raise _Failed(_UNSET, summary, "set it where secrets sync runs")
+            hint = "set it where secrets sync runs"
+            raise _Failed(error("missing-environment-variable", summary, hint))
         return environ[source.env]
     if source.file is not None:
         return _text(_content(root / Path(source.file).expanduser(), source), source)
     answer = answers[source.command or ()]
     if answer.problem:
-        raise _Failed(_FAILED, f"the {source} {answer.problem}", _said(answer))
+        summary = f"the {source} {answer.problem}"
+        raise _Failed(error("secret-source-failed", summary, _said(answer)))
     return _text(answer.output, source)
 
 
@@ -106,17 +107,20 @@ def _content(path: Path, source: SecretSource) -> bytes:
             return file.read(_most() + 3)  # what is longer is too long, line break and all
     except OSError as failure:
         summary = f"cannot read the {source}: {failure.strerror}"
-        raise _Failed(_FAILED, summary, "paths begin at the project's folder") from None
+        hint = "paths begin at the project's folder"
+        raise _Failed(error("secret-source-failed", summary, hint)) from None
 
 
 def _text(raw: bytes, source: SecretSource) -> str:
     if len(raw) > _most() + 2:
-        raise _Failed(_UNUSABLE, f"the value from {source} has more than {_most()} bytes")
+        summary = f"the value from {source} has more than {_most()} bytes"
+        raise _Failed(error("secret-value-unusable", summary))
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         summary = f"the value from {source} is no text in UTF-8"
-        raise _Failed(_UNUSABLE, summary, "encode it, in base64 for example") from None
+        hint = "encode it, in base64 for example"
+        raise _Failed(error("secret-value-unusable", summary, hint)) from None
     return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
 
 
