@@ -176,10 +176,9 @@ class Catalog:
         calls, seconds = limit.value or 0, limit.per_seconds or 0
         return OperationsLimit(int(calls), seconds, limit.provenance)
 
-    def limit(self, id: str) -> Limit:  # noqa: A002 - the word of the files
-        """One number of the service."""
-        found: Limit = next(limit for limit in self.limits if limit.id == id)
-        return found
+    def pattern(self, name: str) -> str:
+        """The characters that a limit allows, as a regular expression for the whole text."""
+        return next(limit.pattern for limit in self.limits if limit.id == name) or ".*"
 
     def cause_of(self, message: str) -> FailureCause | None:
         """What a deployment's message is known to mean; the first that fits."""

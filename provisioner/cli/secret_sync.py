@@ -12,11 +12,10 @@ import click
 
 from provisioner.apply import Options
 from provisioner.apply.secret_sync import sync
-from provisioner.catalog import catalog
 from provisioner.cli import interrupts, options, output, progress
 from provisioner.cli.carry_out import consent, judge
 from provisioner.cli.options import Selection, Settings
-from provisioner.cli.secret_values import gather
+from provisioner.cli.secret_sources import gather
 from provisioner.cli.session import Session, connected
 from provisioner.errors import (
     AnswerLost,
@@ -138,7 +137,7 @@ def _plan(session: Session, selection: Selection) -> tuple[SyncPlan, Mapping[str
         _scopes(session, sorted({one.secret.scope for one in declared})),
         known,
         spec.create_scopes,
-        int(catalog().limit("secrets-in-scope").value or 0),
+        session.loaded.facts.limit("secrets-in-scope"),
     )
     told = (*session.memory.problems, *found.problems, *plan.problems)
     if any(problem.is_error for problem in found.problems):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -106,7 +107,7 @@ def sync_plan(
     scopes: Mapping[str, Scope],
     remembered: Mapping[str, Remembered],
     may_create: Iterable[str] = (),
-    most_keys: int = 0,
+    most_keys: float = math.inf,
 ) -> SyncPlan:
     """Decide what to put.
 
@@ -186,7 +187,7 @@ def _problems(
     declared: Sequence[Declared],
     scopes: Mapping[str, Scope],
     allowed: set[str],
-    most_keys: int,
+    most_keys: float,
 ) -> Iterator[Problem]:
     by_scope: dict[str, list[Declared]] = {}
     for one in declared:
@@ -206,8 +207,8 @@ def _problems(
             yield error("secret-scope-hidden", summary, hint, where)
         else:
             fresh = sum(_changed_at(one, scope) is None for one in members)
-            if fresh and most_keys and (total := len(scope.keys) + fresh) > most_keys:
-                summary = f"the scope {name} would have {total} secrets, it takes {most_keys}"
+            if fresh and (total := len(scope.keys) + fresh) > most_keys:
+                summary = f"the scope {name} would have {total} secrets, it takes {most_keys:g}"
                 yield error("secret-scope-full", summary, "use another scope", where)
 
 

@@ -74,9 +74,7 @@ class Project:
         found = sorted(set(problems), key=Problem.sort_key)
         if over is None or any(problem.is_error for problem in found):
             raise ProjectInvalid(*found)
-        return Loaded(
-            self.root, environment, over.spec, endpoints, tuple(found), facts, over.where
-        )
+        return Loaded(self.root, environment, over.spec, endpoints, tuple(found), facts, over.where)
 
     def layers(self, environment: str, name: str) -> tuple[Layer, ...]:
         """What an endpoint of an environment without errors is made of; what wins is first."""

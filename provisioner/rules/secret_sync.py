@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from provisioner.catalog import catalog
+from provisioner.catalog import Catalog
 from provisioner.errors import Problem, error, warning
 from provisioner.rules.judged import Environment
 from provisioner.rules.secrets import is_mask
@@ -17,7 +17,7 @@ def names_of_secrets(environment: Environment) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for name in environment.spec.secrets:
         where = environment.where(f"secrets[{name}]")
-        if wrong := _wrong_name(name):
+        if wrong := _wrong_name(name, environment.facts):
             yield error("secret-name", f"`{name}` {wrong}", "write SCOPE/KEY", where)
         elif other := seen.get(name.lower()):
             summary = f"`{name}` and `{other}` are one secret: case does not count"
@@ -29,8 +29,8 @@ def room_in_scopes(environment: Environment) -> Iterator[Problem]:
     """A scope takes so many secrets and no more."""
     counts = Counter(name.partition("/")[0] for name in environment.spec.secrets)
     for scope, count in counts.items():
-        if (most := _number("secrets-in-scope")) < count:
-            summary = f"{count} secrets are more than the {most} that the scope `{scope}` takes"
+        if (most := environment.facts.limit("secrets-in-scope")) < count:
+            summary = f"{count} secrets are more than the {most:g} that the scope `{scope}` takes"
             hint = "spread them over several scopes"
             yield error("secret-scope-full", summary, hint, environment.where("secrets"))
 
@@ -40,7 +40,7 @@ def scopes_that_are_used(environment: Environment) -> Iterator[Problem]:
     used = {name.partition("/")[0] for name in environment.spec.secrets}
     for scope in environment.spec.create_scopes:
         where = environment.where(f"create_scopes[{scope}]")
-        if not re.fullmatch(catalog().limit("secret-scope").pattern or ".*", scope):
+        if not re.fullmatch(environment.facts.pattern("secret-scope"), scope):
             hint = "scopes are of letters, digits, `-`, `_`, `@` and `.`, up to 128"
             yield error("secret-name", f"no scope can be named `{scope}`", hint, where)
         elif scope not in used:
@@ -49,12 +49,12 @@ def scopes_that_are_used(environment: Environment) -> Iterator[Problem]:
             yield warning("unused-scope", summary, hint, where)
 
 
-def why_unusable(value: str) -> str:
+def why_unusable(value: str, facts: Catalog) -> str:
     """Why a value cannot be put, in words that do not repeat it; empty = it can."""
     if not value.strip():
         return "is blank" if value else "is empty"
-    if (size := len(value.encode())) > (most := _number("secret-value")):
-        return f"has {size} bytes, {most} are the most"
+    if (size := len(value.encode())) > (most := facts.limit("secret-value")):
+        return f"has {size} bytes, {most:.0f} are the most"
     if any(char < " " and char not in "\t\n\r" for char in value):
         return "is no text: it has control characters"
     if is_mask("secret", value.strip()):
@@ -62,15 +62,11 @@ def why_unusable(value: str) -> str:
     return ""
 
 
-def _wrong_name(name: str) -> str:
+def _wrong_name(name: str, facts: Catalog) -> str:
     scope, slash, key = name.partition("/")
     if not slash:
         return "is no secret's name"
     for part, limit in ((scope, "secret-scope"), (key, "secret-key")):
-        if not re.fullmatch(catalog().limit(limit).pattern or ".*", part):
+        if not re.fullmatch(facts.pattern(limit), part):
             return f"has a {limit.partition('-')[2]} that cannot exist"
     return ""
-
-
-def _number(limit: str) -> int:
-    return int(catalog().limit(limit).value or 0)
