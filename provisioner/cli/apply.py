@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
-from provisioner.cli import options, output, reports, reviewed, selecting
-from provisioner.cli.carry_out import approve, execute, exit_code, judge
+from provisioner.cli import after_apply, options, output, reports, reviewed, selecting
+from provisioner.cli.carry_out import approve, execute, judge
 from provisioner.cli.options import Settings
 from provisioner.cli.selecting import Choice, Shard
 from provisioner.cli.session import connected
 from provisioner.errors import ExitCode
+from provisioner.plan.outcome import Outcome
 from provisioner.policy import Permits
-from provisioner.report import machine, summary_of_outcome, terminal
+from provisioner.report import machine, summary_of_outcome, terminal, verified
 
 _ALREADY = "This plan was applied already; nothing to do."
 
@@ -39,6 +41,12 @@ _ALREADY = "This plan was applied already; nothing to do."
 @click.option(
     "--refresh-secrets", is_flag=True, help="Send again what uses a secret that changed since."
 )
+@click.option(
+    "--verify",
+    "check",
+    is_flag=True,
+    help="Ask what was changed, and go back where its checks say so.",
+)
 @click.option("--no-wait", is_flag=True, help="Return as soon as all calls were accepted.")
 @options.output_format("text", "json", "markdown")
 @reports.options
@@ -58,6 +66,7 @@ def command(
     allow_replace: tuple[str, ...],
     adopt: tuple[str, ...],
     refresh_secrets: bool,  # noqa: FBT001 - an option
+    check: bool,  # noqa: FBT001 - an option
     no_wait: bool,  # noqa: FBT001 - an option
     form: str,
     parallelism: int,
@@ -68,6 +77,8 @@ def command(
     """
     if planfile and (only or exclude or changed_since):
         raise click.UsageError("A saved plan is applied as it is; leave the selection out.")
+    if check and no_wait:
+        raise click.UsageError("--verify needs what --no-wait does not wait for.")
     permits = Permits(allow_retire, allow_replace, adopt)
     show = output.answer if form == "text" else output.note
     with connected(settings, environment, parallelism) as session:
@@ -93,12 +104,23 @@ def command(
             if not planfile:
                 approve(plan, session, permits, asked=not auto_approve)
         outcome = execute(plan, session, parallelism, wait=not no_wait)
+        if check:
+            outcome = after_apply.verified(plan, outcome, session, parallelism)
+    _tell(outcome, form, changed=plan.has_changes, verbose=settings.verbose)
+    return after_apply.code(outcome)
+
+
+def _tell(outcome: Outcome, form: str, *, changed: bool, verbose: bool) -> None:
     if form == "json":
         output.answer(machine.dump(outcome))
-    elif form == "markdown":
+        return
+    if form == "markdown":
         papers = reports.Papers("Applied to", summary_of_outcome.summary)
         output.answer(papers.one[form](outcome))
-    elif plan.has_changes:
-        show("")
-        show(terminal.outcome(outcome))
-    return exit_code(outcome)
+    elif changed:
+        output.answer("")
+        output.answer(terminal.outcome(outcome))
+    if outcome.verification:
+        told = verified.markdown if form == "markdown" else partial(verified.text, verbose=verbose)
+        output.answer("")
+        output.answer(told(outcome.verification))

@@ -59,9 +59,7 @@ def rollback(settings: Settings, way: _Way) -> ExitCode:
         entry = session.record.endpoints.get(way.name)
         if entry is None or not entry.history:
             raise Refused(f"cannot roll back {way.name}: nothing earlier is remembered of it")
-        return _bring_back(
-            session, way, entry, _without_what_came(entry.history[0], entry.document)
-        )
+        return _bring_back(session, way, entry, without_what_came(entry.history[0], entry.document))
 
 
 @click.command("restore", short_help="Make a retired endpoint again.")
@@ -79,7 +77,7 @@ def restore(settings: Settings, way: _Way) -> ExitCode:
         return _bring_back(session, way, entry, entry.document)
 
 
-def _without_what_came(earlier: Document, later: Document) -> Document:
+def without_what_came(earlier: Document, later: Document) -> Document:
     """The earlier document, emptying the blocks that only the later one has.
 
     A block that is merely not declared would stay as it is.
@@ -89,17 +87,21 @@ def _without_what_came(earlier: Document, later: Document) -> Document:
     return {**came, **rows, **earlier}
 
 
-def _bring_back(session: Session, way: _Way, entry: Entry, document: Document) -> ExitCode:
+def again(name: str, entry: Entry, document: Document) -> Desired:
+    """An endpoint as it was, to be compared with how it is."""
     governed = entry.found is not None
-    want = Desired(
-        way.name,
+    return Desired(
+        name,
         "governed" if governed else "",
         document,
         governed=governed,
         create_timeout=DEFAULT_TIMEOUT,
         update_timeout=DEFAULT_TIMEOUT,
     )
-    plan = session.compare_with([want])
+
+
+def _bring_back(session: Session, way: _Way, entry: Entry, document: Document) -> ExitCode:
+    plan = session.compare_with([again(way.name, entry, document)])
     output.answer(terminal.plan(plan, facts=session.loaded.facts))
     if not plan.has_changes:
         return ExitCode.OK

@@ -23,6 +23,7 @@ def judge(
         from provisioner.cli import schema_files
         from provisioner.query import offline
 
-        yield from offline.problems(with_checks)
+        facts = environment.facts if environment else None
+        yield from offline.problems(with_checks, facts)
         for endpoint in with_checks:
             yield from schema_files.problems_of(endpoint, root)

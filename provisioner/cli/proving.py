@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from provisioner.catalog import Catalog
 from provisioner.plan.verification import Verdict
 from provisioner.query import Check, asks_again, is_starting, judge
 from provisioner.wire.inference import Answer
@@ -17,7 +18,12 @@ _PAUSE = 5.0
 """Seconds between two questions to compute that is coming up, unless the service names some."""
 
 
-def prove(workspace: Workspace, check: Check, stop: threading.Event | None = None) -> Verdict:
+def prove(
+    workspace: Workspace,
+    check: Check,
+    stop: threading.Event | None = None,
+    facts: Catalog | None = None,
+) -> Verdict:
     """Ask, and judge the answer.
 
     One question is sent. A second one after 429 with a short Retry-After; again and again for
@@ -28,7 +34,7 @@ def prove(workspace: Workspace, check: Check, stop: threading.Event | None = Non
     deadline = time.monotonic() + check.cold_start
     answer = _ask(workspace, check, check.timeout)
     tries = answer.tries
-    while check.entity.scale_to_zero and is_starting(answer):
+    while check.entity.scale_to_zero and is_starting(answer, facts):
         pause = answer.retry_after or _PAUSE
         left = deadline - time.monotonic() - pause
         if left <= 0 or halted.wait(pause):
@@ -37,8 +43,8 @@ def prove(workspace: Workspace, check: Check, stop: threading.Event | None = Non
         tries += answer.tries
     started = _with(answer, tries, check.cold_start - (deadline - time.monotonic()))
     if asks_again(check, started) and not halted.is_set():
-        return judge(check, _ask(workspace, check, check.latency), cold=started)
-    return judge(check, started)
+        return judge(check, _ask(workspace, check, check.latency), started, facts)
+    return judge(check, started, facts=facts)
 
 
 def _ask(workspace: Workspace, check: Check, timeout: float) -> Answer:

@@ -50,8 +50,8 @@ def verify(session: Session, endpoints: Iterable[Declared], parallelism: int) ->
     checks = [resolved(endpoint, session.loaded.root) for endpoint in chosen]
     looked = at_once(partial(_look, session), list(zip(chosen, checks, strict=True)), parallelism)
     questions = [check for one in looked for check in one.checks]
-    stop = interrupts.asked
-    answers = at_once(lambda check: prove(session.workspace, check, stop), questions, parallelism)
+    asking = partial(prove, session.workspace, stop=interrupts.asked, facts=session.loaded.facts)
+    answers = at_once(asking, questions, parallelism)
     verdicts = dict(zip(map(id, questions), answers, strict=True))
     found = tuple(
         _verified(one, [verdicts[id(check)] for check in one.checks])
@@ -90,7 +90,7 @@ def _look(session: Session, item: tuple[Declared, Sequence[CheckSpec] | None]) -
         return _known(declared, Cause.CALLER_LACKS_RIGHT, str(failure), hint)
     except WorkspaceError as failure:
         return _known(declared, Cause.UNKNOWN, str(failure), failure.hint)
-    target = target_of(answer, architectures_of(declared.spec))
+    target = target_of(answer, architectures_of(declared.spec), session.loaded.facts)
     if declared.spec.governs is None and target.owner != session.target.owner:
         whose = f"belongs to {target.owner}" if target.owner else "is managed by nobody"
         return _known(declared, Cause.MISSING, f"an endpoint of this name {whose}", _apply(session))

@@ -8,6 +8,7 @@ from enum import Enum
 
 from provisioner import __version__
 from provisioner.plan.model import FORMAT_VERSION, Action, WorkspaceRef
+from provisioner.plan.verification import Verification
 
 
 class Result(str, Enum):
@@ -60,6 +61,10 @@ class Outcome:
     endpoints: tuple[EndpointOutcome, ...]
     summary: dict[str, int]
     interrupted: bool = False
+    verification: Verification | None = None
+    """What the checks said of the endpoints that were changed; ``None`` = they were not asked."""
+    rolled_back: tuple[str, ...] = ()
+    """Endpoints whose checks failed, and which have their earlier configuration again."""
     format_version: int = FORMAT_VERSION
     tool_version: str = __version__
 
