@@ -78,8 +78,7 @@ def test_embeddings(api: Api, model: str, unit: bool) -> None:
     assert vectors[0] != vectors[1]
     assert (abs(math.hypot(*vectors[0]) - 1) < 0.001) == unit
     packed = ask(api, name, {"input": "a", "encoding_format": "base64"}).json()
-    raw = base64.b64decode(packed["data"][0]["embedding"])
-    assert struct.unpack("<1024f", raw) == pytest.approx(vectors[0], rel=1e-6)
+    assert packed["data"][0]["embedding"] == vectors[0]
     advised = ask(api, name, {"input": "a", "instruction": "Look for"}).json()
     assert advised["data"][0]["embedding"] != vectors[0]
 
@@ -121,6 +120,21 @@ def test_custom_models_refuse(api: Api, body: Any) -> None:
     assert ask(api, "churn", body).status_code == 400
 
 
+def test_packed_vectors_of_external_models(api: Api) -> None:
+    model = {"provider": "openai", "name": "text-embedding-3-small", "task": "llm/v1/embeddings"}
+    block = {"openai_config": {"openai_api_key": "{{secrets/llm/openai_api_key}}"}}
+    api.create("vectors", {"name": "v", "external_model": model | block})
+    for more, length in (({}, 1536), ({"dimensions": 256}, 256)):
+        plain = ask(api, "vectors", {"input": "a", **more}).json()["data"][0]["embedding"]
+        packed = ask(api, "vectors", {"input": "a", "encoding_format": "base64", **more}).json()
+        raw = base64.b64decode(packed["data"][0]["embedding"])
+        assert struct.unpack(f"<{length}f", raw) == pytest.approx(plain, rel=1e-6)
+    for wrong in (0, 1537, "many"):
+        assert ask(api, "vectors", {"input": "a", "dimensions": wrong}).status_code == 400
+    hosted = ask(api, "databricks-gte-large-en", {"input": "a", "dimensions": 8}).json()
+    assert 'unknown field "dimensions"' in hosted["message"]
+
+
 def test_features(api: Api) -> None:
     entity = {"entity_name": "main.ml.customer_features", "scale_to_zero_enabled": True}
     api.create("features", entity)
@@ -139,6 +153,7 @@ REFUSED = [
     ({"messages": HELLO, "temperature": "hot"}, "temperature"),
     ({"messages": HELLO, "n": 6}, '"n" must be between 1 and 5'),
     ({"messages": HELLO, "n": 1.5}, '"n"'),
+    ({"messages": HELLO, "n": 2, "stream": True}, '"n" must be equal to 1 for streaming'),
     ({"messages": HELLO, "max_tokens": 0}, "max_tokens"),
     ({"messages": HELLO, "top_p": 2}, "top_p"),
     ({"messages": HELLO, "stop": 3}, "stop"),
@@ -180,9 +195,10 @@ def test_payload_limits(api: Api, limit: int, entity: Any) -> None:
     assert api.session.post(path, data="{}" + space[:-2], timeout=30).status_code == 400
 
 
-def test_openai_paths(api: Api) -> None:
-    base = "/serving-endpoints"
+@pytest.mark.parametrize("more", ["", "/v1"])
+def test_openai_paths(api: Api, more: str) -> None:
     api.create("text", completions_entity())
+    base = f"/serving-endpoints{more}"
     chat = api.ok("POST", f"{base}/chat/completions", {"model": LLAMA, "messages": HELLO})
     assert chat["object"] == "chat.completion"
     texts = api.ok("POST", f"{base}/completions", {"model": "text", "prompt": "x"})
@@ -198,22 +214,28 @@ def test_openai_paths(api: Api) -> None:
     assert gone == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
-def test_streams(api: Api) -> None:
-    whole = ask(api, LLAMA, {"messages": HELLO, "max_tokens": 40, "n": 2}).json()
-    streamed = ask(api, LLAMA, {"messages": HELLO, "max_tokens": 40, "n": 2, "stream": True})
+@pytest.mark.parametrize(("name", "number"), [(LLAMA, 1), ("bot", 2)])
+def test_streams(api: Api, name: str, number: int) -> None:
+    api.create("bot", external("gpt"))
+    request = {"messages": HELLO, "max_tokens": 40, "n": number}
+    whole = ask(api, name, request).json()
+    streamed = ask(api, name, request | {"stream": True})
     assert streamed.headers["content-type"].startswith("text/event-stream")
-    assert streamed.headers["served-model-name"] == LLAMA
+    assert streamed.headers["served-model-name"] == (LLAMA if name == LLAMA else "gpt")
     lines = [line.removeprefix("data: ") for line in streamed.text.split("\n\n") if line]
     assert lines.pop() == "[DONE]"
     chunks = [json.loads(line) for line in lines]
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
     assert {chunk["id"] for chunk in chunks} == {whole["id"]}
-    texts = ["", ""]
+    texts = [""] * number
     for choice in (choice for chunk in chunks for choice in chunk["choices"]):
         texts[choice["index"]] += choice["delta"].get("content", "")
     assert texts == [choice["message"]["content"] for choice in whole["choices"]]
-    assert chunks[-1] | {"usage": None} == chunks[-1] | {"choices": [], "usage": None}
-    assert chunks[-1]["usage"] == whole["usage"]
+    counts = [chunk["usage"]["completion_tokens"] for chunk in chunks if "usage" in chunk]
+    assert counts == sorted(counts)
+    assert counts[-1:] == ([40] if name == LLAMA else [])
+    if counts:  # a hosted model's
+        assert chunks[-1]["usage"] == whole["usage"]
 
 
 def test_streams_of_external_models_tell_usage_when_asked(api: Api) -> None:
@@ -493,6 +515,14 @@ def test_throughput_answers_as_its_family(api: Api) -> None:
     answer = ask(api, "llama")
     assert answer.json()["model"] == "meta_llama_v3_1_8b_instruct"
     assert ask(api, "llama", {"messages": HELLO, "seed": 1}).status_code == 400
+    told = {"messages": HELLO, "max_tokens": 3, "logprobs": True}
+    assert len(ask(api, "llama", told).json()["choices"][0]["logprobs"]["content"]) == 3
+    assert ask(api, LLAMA, told).json()["choices"][0]["logprobs"] is None
+
+
+def test_a_question_that_is_too_long(api: Api) -> None:
+    long = {"messages": [{"role": "user", "content": "word " * 110_000}]}
+    assert "context of 128000 tokens" in ask(api, LLAMA, long).json()["message"]
 
 
 def test_requests_are_logged_and_change_nothing_stored(api: Api) -> None:

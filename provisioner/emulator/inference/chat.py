@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from provisioner.emulator.answers import Json
 from provisioner.emulator.inference import tokens
 from provisioner.emulator.inference.models import Model
+from provisioner.emulator.inference.parameters import rule
 from provisioner.emulator.inference.reasoning import signature
-from provisioner.emulator.inference.replies import Censor, Reply, events, last_usage, usage
+from provisioner.emulator.inference.replies import Censor, Part, Reply, stream, usage
 from provisioner.emulator.inference.turns import Turn, hold
+
+
+_LOGPROB = -0.5
+"""Of every token: nothing was computed."""
 
 
 def reply(model: Model, body: Json, created: int, censor: Censor) -> Reply:
@@ -19,11 +24,15 @@ def reply(model: Model, body: Json, created: int, censor: Censor) -> Reply:
     spent = usage(held.read, held.written, held.hidden)
     whole = head | {
         "object": "chat.completion",
-        "choices": [_choice(at, turn) for at, turn in enumerate(held.turns)],
+        "choices": [
+            _choice(at, turn) | {"logprobs": _logprobs(model, body, turn)}
+            for at, turn in enumerate(held.turns)
+        ],
         "usage": spent,
     }
-    told = spent if last_usage(body, hosted=model.hosted) else None
-    return Reply(whole, held.read, held.written, _events(head, held.turns, told))
+    chunk = head | {"object": "chat.completion.chunk"}
+    events = stream(model, body, chunk, _parts(held.turns), spent)
+    return Reply(whole, held.read, held.written, events)
 
 
 def _choice(at: int, turn: Turn) -> Json:
@@ -37,41 +46,48 @@ def _choice(at: int, turn: Turn) -> Json:
         "function_call": None,
         "tool_calls": list(turn.tool_calls) or None,
     }
-    return {"index": at, "message": message, "finish_reason": turn.finish_reason, "logprobs": None}
+    return {"index": at, "message": message, "finish_reason": turn.finish_reason}
 
 
-def _events(head: Json, turns: Sequence[Turn], told: Json | None) -> tuple[str, ...]:
-    chunk = head | {"object": "chat.completion.chunk"}
-    chunks: list[Json] = []
+def _logprobs(model: Model, body: Json, turn: Turn) -> Json | None:
+    """One for each token, where they are to be had (request rule chat-logprobs)."""
+    if not body.get("logprobs") or model.mode not in rule("chat-logprobs").modes:
+        return None
+    pieces = tokens.pieces(turn.text, 1)
+    extra = {"logprob": _LOGPROB, "bytes": None, "top_logprobs": []}
+    return {"content": [{"token": piece, **extra} for piece in pieces], "refusal": None}
+
+
+def _parts(turns: Sequence[Turn]) -> Iterator[Part]:
     for at, turn in enumerate(turns):
-        deltas = [{"role": "assistant", "content": ""}, *_deltas(turn)]
-        chunks += [chunk | {"choices": [_part(at, delta, None)]} for delta in deltas]
-        chunks.append(chunk | {"choices": [_part(at, {}, turn.finish_reason)]})
-    if told:
-        chunks.append(chunk | {"choices": [], "usage": told})
-    return events(chunks)
+        hidden = "" if turn.shows_thought else turn.thought
+        yield _part(at, {"role": "assistant", "content": ""}), tokens.count(hidden)
+        for delta, text in _deltas(turn):
+            yield _part(at, delta), tokens.count(text)
+        yield _part(at, {}, turn.finish_reason), 0
 
 
-def _part(at: int, delta: Json, finish_reason: str | None) -> Json:
+def _part(at: int, delta: Json, finish_reason: str | None = None) -> Json:
     return {"index": at, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
 
 
-def _deltas(turn: Turn) -> list[Json]:
-    """Thoughts come as blocks, the signature last; text as text (confidence low)."""
-    found: list[Json] = []
+def _deltas(turn: Turn) -> Iterator[tuple[Json, str]]:
+    """What is sent bit by bit, each with its text.
+
+    Thoughts come as blocks, the signature last; text as text (confidence low).
+    """
     if turn.shows_thought:
-        parts = [*tokens.pieces(turn.thought), ""]
-        for part in parts:
-            summary: Json = {"type": "summary_text", "text": part}
-            if not part:
-                summary["signature"] = signature(turn.thought)
-            found.append({"content": [{"type": "reasoning", "summary": [summary]}]})
-    found += [{"content": part} for part in tokens.pieces(turn.text)]
+        for piece in tokens.pieces(turn.thought):
+            yield _thought({"text": piece}), piece
+        yield _thought({"text": "", "signature": signature(turn.thought)}), ""
+    for piece in tokens.pieces(turn.text):
+        yield {"content": piece}, piece
     for at, call in enumerate(turn.tool_calls):
         start = {**call["function"], "arguments": ""}
-        found.append({"tool_calls": [{**call, "index": at, "function": start}]})
-        found += [
-            {"tool_calls": [{"index": at, "function": {"arguments": part}}]}
-            for part in tokens.pieces(call["function"]["arguments"])
-        ]
-    return found
+        yield {"tool_calls": [{**call, "index": at, "function": start}]}, ""
+        for piece in tokens.pieces(call["function"]["arguments"]):
+            yield {"tool_calls": [{"index": at, "function": {"arguments": piece}}]}, piece
+
+
+def _thought(part: Json) -> Json:
+    return {"content": [{"type": "reasoning", "summary": [{"type": "summary_text", **part}]}]}

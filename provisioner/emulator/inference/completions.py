@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from provisioner.emulator.answers import Json
 from provisioner.emulator.inference import tokens
 from provisioner.emulator.inference.models import Model
@@ -9,11 +11,11 @@ from provisioner.emulator.inference.parameters import ends_of, texts_of
 from provisioner.emulator.inference.replies import (
     Censor,
     Finished,
+    Part,
     Reply,
-    events,
     finish,
-    last_usage,
     prose,
+    stream,
     usage,
 )
 
@@ -37,8 +39,8 @@ def reply(model: Model, body: Json, created: int, censor: Censor) -> Reply:
         "choices": [_choice(at, text) for at, text in enumerate(texts)],
         "usage": spent,
     }
-    told = spent if last_usage(body, hosted=model.hosted) else None
-    return Reply(whole, read, written, _events(head, texts, told))
+    chunk = head | {"object": "text_completion"}
+    return Reply(whole, read, written, stream(model, body, chunk, _parts(texts), spent))
 
 
 def _text(model: Model, prompt: str, mark: str, index: int, number: int) -> str:
@@ -50,18 +52,8 @@ def _choice(at: int, text: Finished) -> Json:
     return {"index": at, "text": text.text, "logprobs": None, "finish_reason": text.reason}
 
 
-def _events(head: Json, texts: list[Finished], told: Json | None) -> tuple[str, ...]:
-    chunk = head | {"object": "text_completion"}
-    parts = [
-        {"index": at, "text": part, "logprobs": None, "finish_reason": None}
-        for at, text in enumerate(texts)
-        for part in tokens.pieces(text.text)
-    ]
-    ends = [
-        {"index": at, "text": "", "logprobs": None, "finish_reason": text.reason}
-        for at, text in enumerate(texts)
-    ]
-    chunks: list[Json] = [chunk | {"choices": [part]} for part in parts + ends]
-    if told:
-        chunks.append(chunk | {"choices": [], "usage": told})
-    return events(chunks)
+def _parts(texts: list[Finished]) -> Iterator[Part]:
+    for at, text in enumerate(texts):
+        for piece in tokens.pieces(text.text):
+            yield _choice(at, Finished(piece, None)), tokens.count(piece)
+        yield _choice(at, Finished("", text.reason)), 0

@@ -28,7 +28,7 @@ def reply(model: Model, body: Json) -> Reply:
     dimensions, instruction = _dimensions(model, body), body.get("instruction", "")
     if not isinstance(instruction, str):
         raise bad_request('Bad request: "instruction" must be a string.')
-    packed = _packed(body)
+    packed = _packed(model, body)
     data = [
         {"object": "embedding", "index": at, "embedding": _shown(vector, packed=packed)}
         for at, vector in enumerate(_vector(model, instruction, text, dimensions) for text in texts)
@@ -52,12 +52,15 @@ def _dimensions(model: Model, body: Json) -> int:
     return int(wanted)
 
 
-def _packed(body: Json) -> bool:
-    """Whether vectors are sent as bytes, which the OpenAI client asks for unasked."""
+def _packed(model: Model, body: Json) -> bool:
+    """Whether vectors are sent as bytes, which the OpenAI client asks for unasked.
+
+    Hosted models ignore it (observed, Sep 2025), and the client copes.
+    """
     wanted = body.get("encoding_format", "float")
     if wanted not in ("float", "base64"):
         raise bad_request('Bad request: "encoding_format" must be "float" or "base64".')
-    return bool(wanted == "base64")
+    return bool(wanted == "base64") and not model.hosted
 
 
 def _vector(model: Model, instruction: str, text: str, dimensions: int) -> list[float]:

@@ -49,6 +49,8 @@ def read_fields(model: Model, sent: Json) -> Json:
         if name in body:
             raise bad_request(f'Unsupported parameter: "{name}" is not supported with this model.')
     _check_ranges(body)
+    if model.hosted and body.get("stream") and body.get("n", 1) != 1:  # observed, Sep 2025
+        raise bad_request('Bad request: parameter "n" must be equal to 1 for streaming mode')
     return body
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from provisioner.emulator.answers import Json
 from provisioner.emulator.inference import tokens
+from provisioner.emulator.inference.models import Model
+
+Part = tuple[Json, int]
+"""What a chunk has to say, and the tokens that are new in it."""
 
 Censor = Callable[[str], str]
 """What the gateway makes of a text on its way out; may refuse it."""
@@ -26,10 +30,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Finished:
-    """A text that ended, and why: ``stop`` or ``length``."""
+    """A text that ended, and why: ``stop`` or ``length``, None while it goes on."""
 
     text: str
-    reason: str
+    reason: str | None
 
     @property
     def tokens(self) -> int:
@@ -68,17 +72,22 @@ def usage(prompt: int, completion: int, reasoning: int = 0) -> Json:
     return counts
 
 
-def events(chunks: list[Json]) -> tuple[str, ...]:
-    """Chunks as server-sent events, with the usual end."""
+def stream(
+    model: Model, body: Json, chunk: Json, parts: Iterable[Part], spent: Json
+) -> tuple[str, ...]:
+    """Parts as server-sent events, with the usual end.
+
+    Hosted models count in every chunk (a recorded stream of Sep 2025), others at the end when
+    they are asked to.
+    """
+    chunks: list[Json] = []
+    written = 0
+    for choice, new in parts:
+        written += new
+        told = {"usage": usage(spent["prompt_tokens"], written)} if model.hosted else {}
+        chunks.append(chunk | {"choices": [choice]} | told)
+    options: Any = body.get("stream_options")
+    if not model.hosted and isinstance(options, dict) and options.get("include_usage"):
+        chunks.append(chunk | {"choices": [], "usage": spent})
     lines = [json.dumps(chunk, ensure_ascii=False) for chunk in chunks]
     return tuple(f"data: {line}\n\n" for line in [*lines, "[DONE]"])
-
-
-def last_usage(body: Json, *, hosted: bool) -> bool:
-    """Whether a stream tells its usage: hosted models do, others when they are asked to.
-
-    Hosted models refuse ``stream_options`` as unknown; that they tell it all the same is what
-    clients of theirs rely on (confidence medium).
-    """
-    options: Any = body.get("stream_options")
-    return hosted or (isinstance(options, dict) and bool(options.get("include_usage")))

@@ -40,17 +40,27 @@ def _openai(task: str) -> Handler:
     return partial(invoke_openai, task)
 
 
+# Either base URL is in use: .../serving-endpoints, as in the documents, and .../v1 behind it, as
+# in a recording of Sep 2025.
+_OPENAI = tuple(
+    Route("POST", f"{base}/{path}", _openai(task), inference=True)
+    for base in (BASE, f"{BASE}/v1")
+    for path, task in (
+        ("chat/completions", "chat"),
+        ("completions", "completions"),
+        ("embeddings", "embeddings"),
+        ("responses", "responses"),
+    )
+)
+
 ROUTES = (
-    Route("POST", f"{BASE}/chat/completions", _openai("chat"), inference=True),
-    Route("POST", f"{BASE}/completions", _openai("completions"), inference=True),
-    Route("POST", f"{BASE}/embeddings", _openai("embeddings"), inference=True),
-    Route("POST", f"{BASE}/responses", _openai("responses"), inference=True),
+    *_OPENAI,
     Route("POST", f"{BASE}/{{name}}/invocations", invoke, inference=True),
-    Route("POST", f"/{{workspace}}{BASE}/{{name}}/invocations", invoke_directly, inference=True),
     Route(
         "POST",
         f"{BASE}/{{name}}/served-models/{{entity}}/invocations",
         invoke_entity,
         inference=True,
     ),
+    Route("POST", f"/{{workspace}}{BASE}/{{name}}/invocations", invoke_directly, inference=True),
 )

@@ -11,6 +11,7 @@ from provisioner.emulator.inference.messages import Conversation, read_conversat
 from provisioner.emulator.inference.models import Model
 from provisioner.emulator.inference.parameters import ends_of
 from provisioner.emulator.inference.reasoning import read_thinking, signature, thoughts
+from provisioner.emulator.inference.refusals import bad_request
 from provisioner.emulator.inference.replies import Censor, finish, prose
 from provisioner.emulator.inference.structured import read_format
 from provisioner.emulator.inference.tools import calls_for, read_tools
@@ -21,7 +22,7 @@ class Turn:
     """One of the answers to a conversation."""
 
     text: str
-    finish_reason: str
+    finish_reason: str | None
     thought: str = ""
     shows_thought: bool = False
     tool_calls: tuple[Json, ...] = ()
@@ -67,6 +68,11 @@ class Held:
 def hold(model: Model, body: Json, censor: Censor) -> Held:
     """Go on with a conversation, ``n`` times; raises where the request is refused."""
     talk = read_conversation(model, body.get("messages"), body)
+    if model.window is not None and talk.tokens > model.window:
+        raise bad_request(
+            f"Bad request: the input of {talk.tokens} tokens is longer than the context of "
+            f"{model.window} tokens."
+        )
     mark = tokens.digest(model.name, {key: body[key] for key in body if key not in _NOT_ASKED})
     number = int(body.get("n", 1))
     turns = tuple(_turn(model, body, talk, mark, index, censor) for index in range(number))
