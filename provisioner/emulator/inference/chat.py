@@ -12,7 +12,6 @@ from provisioner.emulator.inference.reasoning import signature
 from provisioner.emulator.inference.replies import Censor, Part, Reply, stream, usage
 from provisioner.emulator.inference.turns import Turn, hold
 
-
 _LOGPROB = -0.5
 """Of every token: nothing was computed."""
 
@@ -54,7 +53,7 @@ def _logprobs(model: Model, body: Json, turn: Turn) -> Json | None:
     if not body.get("logprobs") or model.mode not in rule("chat-logprobs").modes:
         return None
     pieces = tokens.pieces(turn.text, 1)
-    extra = {"logprob": _LOGPROB, "bytes": None, "top_logprobs": []}
+    extra: Json = {"logprob": _LOGPROB, "bytes": None, "top_logprobs": []}
     return {"content": [{"token": piece, **extra} for piece in pieces], "refusal": None}
 
 
