@@ -24,7 +24,7 @@ from provisioner.rules.ahead import retirements
 @options.selection
 @selecting.shard
 @selecting.changed_since
-@options.output_format("text", "json", "markdown")
+@options.output_format("text", "json", "markdown", "html")
 @reports.options
 @click.option("--unmanaged", is_flag=True, help="List endpoints that are not this project's, too.")
 @click.option(
@@ -80,7 +80,8 @@ def command(
     question = Question(look, code, STILL_THERE)
     found = ask(settings, environments, question, parallelism)
     text = partial(terminal.drift, verbose=settings.verbose)
-    papers = reports.Papers("Drift in", summary_of_drift.summary)
+    summary = partial(summary_of_drift.summary, today=options.today().isoformat())
+    papers = reports.Papers("Drift in", summary)
     one = papers.one | {"text": text, "json": machine.dump}
     return show(found, environments, form, Face("Drift", one, papers.together))
 

@@ -27,7 +27,7 @@ PLACE = "{env}"
 @options.selection
 @selecting.shard
 @selecting.changed_since
-@options.output_format("text", "json", "markdown")
+@options.output_format("text", "json", "markdown", "html")
 @reports.options
 @click.option(
     "--out",

@@ -52,10 +52,12 @@ class Papers(Generic[T]):
         self._title = title
         self._summarise = summarise
         self.one: dict[str, Callable[[T], str]] = {
-            "markdown": lambda found: _markdown([summarise(found)])
+            "markdown": lambda found: _markdown([summarise(found)]),
+            "html": lambda found: _html([summarise(found)]),
         }
         self.together: dict[str, Callable[[Fleet[T]], str]] = {
-            "markdown": lambda found: _markdown(self._summaries(found))
+            "markdown": lambda found: _markdown(self._summaries(found)),
+            "html": lambda found: _html(self._summaries(found)),
         }
 
     def _summaries(self, found: Fleet[T]) -> list[Summary]:
@@ -65,6 +67,12 @@ class Papers(Generic[T]):
             else unknown(self._title, one.name, one.problems)
             for one in found.environments
         ]
+
+
+def _html(summaries: Sequence[Summary]) -> str:
+    from provisioner.report import html  # the template engine takes its time
+
+    return html.page(summaries).rstrip("\n")
 
 
 def _markdown(summaries: Sequence[Summary]) -> str:

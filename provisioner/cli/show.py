@@ -17,7 +17,7 @@ from provisioner.report import machine, summary_of_plan, terminal
 @click.argument(
     "planfile", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="PLANFILE"
 )
-@options.output_format("text", "json", "markdown")
+@options.output_format("text", "json", "markdown", "html")
 @reports.options
 @click.pass_obj
 def command(settings: Settings, planfile: Path, form: str) -> None:

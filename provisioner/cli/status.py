@@ -6,20 +6,21 @@ from functools import partial
 
 import click
 
-from provisioner.cli import options
+from provisioner.cli import options, reports
 from provisioner.cli.options import Selection, Settings
 from provisioner.cli.session import Session
 from provisioner.cli.several import STILL_THERE, Face, Question, ask, show
 from provisioner.errors import ExitCode
 from provisioner.plan.status import Status, status
-from provisioner.report import health, machine
+from provisioner.report import health, machine, summary_of_status
 from provisioner.rules.ahead import retirements
 
 
 @click.command("status")
 @options.environments
 @options.selection
-@options.output_format("text", "json")
+@options.output_format("text", "json", "markdown", "html")
+@reports.options
 @options.parallelism
 @click.pass_obj
 def command(
@@ -37,9 +38,10 @@ def command(
     """
     look = partial(_look, selection=Selection(only, exclude))
     found = ask(settings, environments, Question(look, _code, STILL_THERE), parallelism)
-    return show(
-        found, environments, form, Face("The status", {"text": health.text, "json": machine.dump})
-    )
+    summary = partial(summary_of_status.summary, today=options.today().isoformat())
+    papers = reports.Papers("Status of", summary)
+    one = papers.one | {"text": health.text, "json": machine.dump}
+    return show(found, environments, form, Face("The status", one, papers.together))
 
 
 def _look(session: Session, selection: Selection) -> Status:

@@ -187,7 +187,7 @@ def _remarks(summary: Summary) -> Iterator[_Told]:
 def _deadlines(summary: Summary) -> Iterator[_Told]:
     for gone in summary.deadlines:
         then = f", replaced by {code(gone.replacement)}" if gone.replacement else ""
-        text = f"{code(gone.endpoint)} uses {code(gone.model)}, which retires {gone.when}{then}"
+        text = f"{code(gone.endpoint)} uses {code(gone.model)}, which {gone.when}{then}"
         yield _Told(Part(("", f"\n- {text}\n")), ("retirement",))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from provisioner.errors import Problem
+from provisioner.plan.standing import Share
 from provisioner.report.words import Mark
 
 NOT_KNOWN = "not known"
@@ -85,10 +86,22 @@ class Deadline:
 
     @property
     def when(self) -> str:
-        """The day, and how far it is."""
-        if self.left > 0:
-            return f"{self.day}, in {counted(self.left, 'day')}"
-        return f"{self.day}, today" if not self.left else f"{self.day}, over"
+        """What happens, the day, and how far it is."""
+        if self.left < 0:
+            return f"retired {self.day}"
+        far = f"in {counted(self.left, 'day')}" if self.left else "today"
+        return f"retires {self.day}, {far}"
+
+
+@dataclass(frozen=True)
+class Glance:
+    """One endpoint in one cell of the page on a fleet."""
+
+    row: str
+    """Its name without what its environment puts before names."""
+    marks: tuple[Mark, ...]
+    facts: tuple[str, ...] = ()
+    traffic: tuple[Share, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +127,8 @@ class Summary:
     """What the two values of a line are."""
     remarks: tuple[str, ...] = ()
     """Sentences about all of it."""
+    glances: tuple[Glance, ...] = ()
+    """Every endpoint that there is, by name; empty = this report is not about how they are."""
     deadlines: tuple[Deadline, ...] = ()
     """The next one first."""
     problems: tuple[Problem, ...] = ()
@@ -124,6 +139,15 @@ class Summary:
     def grave(self) -> tuple[Item, ...]:
         """The items that nobody may overlook."""
         return tuple(item for item in self.items if item.grave)
+
+    @property
+    def explained(self) -> tuple[Item, ...]:
+        """The items with more to say than fits into a glance."""
+        return tuple(
+            item
+            for item in self.told
+            if not self.glances or item.grave or item.notes or item.has_details
+        )
 
     @property
     def told(self) -> tuple[Item, ...]:

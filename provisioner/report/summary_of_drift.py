@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from provisioner.plan import Action
 from provisioner.plan.drift import WELL, Drift, EndpointDrift, Health, Sync
 from provisioner.report import words
-from provisioner.report.summary import Count, Deadline, Item, Line, Summary, counted, gravest_first
+from provisioner.report.summary import Count, Glance, Item, Line, Summary, counted, gravest_first
 from provisioner.report.summary_of_plan import lines
+from provisioner.report.summary_of_status import deadlines, glance
 from provisioner.report.words import Mark, Tone
 
 _ORDER = (
@@ -27,8 +29,8 @@ _GRAVE = {
 }
 
 
-def summary(drift: Drift) -> Summary:
-    """Everything to tell of a comparison."""
+def summary(drift: Drift, today: str = "") -> Summary:
+    """Everything to tell of a comparison; ``today``, an ISO date, lets it tell ages."""
     items = [_item(found) for found in drift.endpoints]
     return Summary(
         kind="drift",
@@ -45,10 +47,8 @@ def summary(drift: Drift) -> Summary:
         items=gravest_first(items, [words.SYNCS[sync].word for sync in _ORDER]),
         alarm=", ".join(_alarm(drift)),
         sides=("declared", "live"),
-        deadlines=tuple(
-            Deadline(gone.endpoint, gone.model, gone.on, gone.days, gone.replacement)
-            for gone in drift.retirements
-        ),
+        glances=tuple(_glance(found, drift.name_prefix, today) for found in drift.endpoints),
+        deadlines=deadlines(drift.retirements),
         problems=drift.problems,
     )
 
@@ -86,6 +86,17 @@ def _item(found: EndpointDrift) -> Item:
         lines=tuple(map(_turned, lines(found.changes, causes=True))),
         quiet=in_order and not found.changes and not found.unread,
     )
+
+
+def _glance(found: EndpointDrift, prefix: str, today: str) -> Glance:
+    marks = [words.SYNCS[found.config]]
+    if _has_health(found):
+        marks.append(words.HEALTHS[found.health])
+    facts = []
+    if found.action is not Action.NONE:
+        facts.append(f"a plan would {words.ACTIONS[found.action].word} it")
+    differs = found.config in {Sync.DRIFTED, Sync.REPLACED_OUTSIDE}
+    return glance(found.name, prefix, marks, facts, found.standing, today if differs else "")
 
 
 def _turned(line: Line) -> Line:

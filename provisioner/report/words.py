@@ -170,6 +170,12 @@ def drift_verdict(counts: dict[str, int]) -> str:
     return f"Drift: {', '.join(parts) or 'no endpoints'}."
 
 
+def status_verdict(counts: dict[str, int]) -> str:
+    """The counts of a look at how endpoints are."""
+    parts = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    return f"Status: {', '.join(parts) or 'no endpoints'}."
+
+
 def outcome_verdict(counts: dict[str, int]) -> str:
     """The last line of an apply."""
     shown = {name: count for name, count in counts.items() if count or name == "done"}
