@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CHECKS := .venv/.checks
 
-.PHONY: help setup demo test test-all lint types bench package clean
+.PHONY: help setup demo test test-all browser lint types bench package clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -36,7 +36,10 @@ test: $(READY)  ## Run the tests.
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
 test-all: test $(CHECKS)  ## Run the tests, then the long matrices.
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m exhaustive
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m exhaustive --ignore tests/browser
+
+browser: $(CHECKS)  ## Open the HTML reports in a browser, if there is one.
+	@$(BIN)/python -m pytest -q -n 0 -m exhaustive tests/browser
 
 lint: $(READY)  ## Check style and format.
 	@$(BIN)/ruff check .

@@ -84,6 +84,15 @@ def test_the_examples_of_the_readme_are_valid(tmp_path: Path) -> None:
     assert len(checked.out.splitlines()) == environments
 
 
+def test_the_report_of_the_readme_is_a_real_one() -> None:
+    shown = re.findall(r"````markdown\n(.*?)````", README, re.S)
+    real = (ROOT / "tests/pure/reports/plan.md").read_text("utf-8")
+    assert len(shown) == 1
+    head, _, rest = shown[0].partition("<details>")
+    assert real.startswith(head)
+    assert f"<details>{rest}" in real
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_links_lead_somewhere(name: str) -> None:
     path = ROOT / name
@@ -101,10 +110,13 @@ def test_links_lead_somewhere(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "provisioner/README.md"])
 def test_the_documents_fit_a_terminal(name: str) -> None:
-    fenced = False
+    fence = ""
     for line in (ROOT / name).read_text("utf-8").splitlines():
-        fenced ^= line.startswith("```")
-        assert fenced or line.startswith("|") or len(line) <= 80, line
+        if line.startswith("```") and not fence:
+            fence = "`" * (len(line) - len(line.lstrip("`")))
+        elif line == fence:
+            fence = ""
+        assert fence or line.startswith("|") or len(line) <= 80, line
 
 
 def test_the_changelog_has_this_version() -> None:
@@ -117,7 +129,7 @@ def test_make_has_the_targets_that_the_readme_names() -> None:
     assert named <= set(re.findall(r"^([a-z-]+):", makefile, re.M))
     checks = re.search(r"^for check in (.*); do$", (ROOT / ".ci/run").read_text("utf-8"), re.M)
     assert checks
-    assert {"test-all", "lint", "types", "demo", "package"} == set(checks[1].split())
+    assert {"test-all", "browser", "lint", "types", "demo", "package"} == set(checks[1].split())
 
 
 def test_the_pipeline_is_locked_down() -> None:

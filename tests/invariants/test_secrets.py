@@ -139,6 +139,10 @@ def test_values_are_in_the_requests_and_nowhere_else(
         cli("plan", "-e", "dev", "--detailed-exitcode", expect=0),
         cli("drift", "-e", "dev", "-o", "json", expect=0),
         cli("drift", "-e", "dev", "-o", "markdown", expect=0),
+        cli("-v", "show", saved, "-o", "html", expect=0),
+        cli("drift", "-e", "dev", "-o", "html", expect=0),
+        cli("status", "-e", "dev", "-o", "html", expect=0),
+        cli("status", "-e", "dev", "-o", "markdown", expect=0),
         cli.apply("-o", "json"),
     ]
     assert len(CANARIES) == 12

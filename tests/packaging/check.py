@@ -47,6 +47,8 @@ def main() -> None:
         print(run(command, "validate", cwd=folder / "fresh"))
         applied = run(command, "apply", "-e", "local", "--auto-approve", cwd=folder / "fresh")
         print(applied.splitlines()[-1])
+        page = run(command, "status", "-e", "local", "-o", "html", cwd=folder / "fresh")
+        print(re.findall("<title>.*</title>", page)[0])
 
 
 if __name__ == "__main__":

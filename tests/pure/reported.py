@@ -47,6 +47,27 @@ _MARKS = {
 }
 
 
+_WORDS = frozenset(
+    ["on", "action", "impact", "effect", "cause", "reason", "severity", "health", "result"]
+)
+
+
+def with_values(data: Any, text: str) -> Any:
+    """A description in which every text is another one, but for those that are words of ours."""
+    if isinstance(data, dict):
+        return {
+            key: value if _is_word(key, value) else with_values(value, text)
+            for key, value in data.items()
+        }
+    if isinstance(data, list):
+        return [with_values(value, text) for value in data]
+    return text if isinstance(data, str) else data
+
+
+def _is_word(key: str, value: Any) -> bool:
+    return key in _WORDS or (key == "config" and isinstance(value, str))
+
+
 class Page(HTMLParser):
     """HTML taken apart: elements with their attributes, and texts by whether they are code."""
 
@@ -72,9 +93,9 @@ class Page(HTMLParser):
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self._open[-1:] == ["b"]:
-            assert data in _MARKS
-        elif {"code", "pre"} & set(self._open):
+        if data in _MARKS and self._open[-1:] == ["b"]:
+            return
+        if {"code", "pre"} & set(self._open):
             self.code.append(data)
         else:
             self.running.append(data)

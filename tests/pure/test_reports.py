@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from provisioner.errors import Severity
 from provisioner.report.fitting import DoesNotFit, Part, fit, size
+from provisioner.report.html import page
 from provisioner.report.inert import code, prose
 from provisioner.report.markdown import GITHUB_COMMENT, markdown
 from provisioner.report.summary import Summary
 
-from .reported import LINKS, only_ours, rendered, summary
+from .reported import LINKS, Page, only_ours, rendered, summary, with_values
 
 FOLDER = Path(__file__).parent / "reports"
 CASES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -53,50 +54,48 @@ def test_word_for_word(case: str) -> None:
     assert only_ours(rendered(found)) == []
 
 
-def with_values(data: Any, text: str, *, kept: frozenset[str]) -> Any:
-    """A description in which every text is another one, but for those that are words of ours."""
-    if isinstance(data, dict):
-        return {
-            key: value if key in kept else with_values(value, text, kept=kept)
-            for key, value in data.items()
-        }
-    if isinstance(data, list):
-        return [with_values(value, text, kept=kept) for value in data]
-    return text if isinstance(data, str) else data
-
-
-_WORDS = frozenset(
-    [
-        "on",
-        "action",
-        "impact",
-        "effect",
-        "cause",
-        "reason",
-        "severity",
-        "config",
-        "health",
-        "result",
-    ]
-)
-
-
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("text", [HOSTILE, *HOSTILE.split(" "), "", " ", "`", "``` `` `"])
 def test_values_are_only_text(case: str, text: str) -> None:
     kind, data = load(case)
-    data = with_values(data, text, kept=_WORDS - {"config"} if kind == "plan" else _WORDS)
+    data = with_values(data, text)
     artifact = "" if text.startswith("https://") else text
-    page = rendered(markdown([summary(kind, data)], artifact=artifact))
-    assert only_ours(page) == []
-    assert not [char for char in "\x00\x1b\u202e\u2066\u200b" if char in "".join(page.code)]
+    seen = rendered(markdown([summary(kind, data)], artifact=artifact))
+    assert only_ours(seen) == []
+    assert not [char for char in "\x00\x1b\u202e\u2066\u200b" if char in "".join(seen.code)]
 
 
 @given(st.text(min_size=1), st.text())
 def test_any_text_is_only_text(one: str, other: str) -> None:
-    page = rendered(f"- {prose(one)}: {code(other)} {prose(one + other)}\n")
-    assert set(page.elements) <= {"ul", "li", "code"}
-    assert not [text for text in page.running if LINKS.search(text)]
+    seen = rendered(f"- {prose(one)}: {code(other)} {prose(one + other)}\n")
+    assert set(seen.elements) <= {"ul", "li", "code"}
+    assert not [text for text in seen.running if LINKS.search(text)]
+
+
+@pytest.mark.parametrize("case", ["plan", "drift"])
+def test_html_word_for_word(case: str) -> None:
+    found = page([of(case)])
+    body = f"<body>{found.partition('<body>')[2]}"
+    expected = FOLDER / f"{case}.html"
+    if os.environ.get("PROVISIONER_UPDATE_CASES") == "1":
+        expected.write_text(body, "utf-8")
+    assert body == expected.read_text("utf-8")
+    assert found == page([of(case)])
+
+
+@pytest.mark.parametrize("case", ["plan", "drift"])
+@pytest.mark.parametrize("text", [HOSTILE, *HOSTILE.split(" "), "", "'\"><b a='"])
+def test_values_are_only_text_in_html(case: str, text: str) -> None:
+    kind, data = load(case)
+    plain, hostile = (Page(page([summary(kind, one)])) for one in (data, with_values(data, text)))
+    assert set(hostile.elements) <= set(plain.elements)
+    assert {name for name, _ in hostile.attributes} <= {name for name, _ in plain.attributes}
+    ids = [value for name, value in hostile.attributes if name == "id"]
+    links = [str(value) for name, value in hostile.attributes if name == "href"]
+    assert all(link[0] == "#" and link[1:] in {*ids, "main"} for link in links)
+    assert not {"src", "style", "onclick"} & {name for name, _ in hostile.attributes}
+    texts = "".join([*hostile.running, *hostile.code])
+    assert not [char for char in "\x00\x1b\u202e\u2066\u200b" if char in texts]
 
 
 def test_sentences_stay_readable() -> None:
