@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -64,6 +65,8 @@ class ExternalProvider:
     """Names of the list that only reason."""
     reasoning: bool = False
     """Whether it offers models that reason."""
+    reasoning_pattern: str | None = None
+    """Names of models that reason, those that are newer than the list among them; a regex."""
     vision: bool = False
     """Whether it offers models that read images."""
     founding: bool = True
@@ -74,6 +77,11 @@ class ExternalProvider:
         """All known names for a task."""
         by_maker = self.families.get(task, {}).values()
         return (*self.models.get(task, ()), *(name for names in by_maker for name in names))
+
+    def reasons(self, name: str) -> bool:
+        """Whether a model of that name reasons, by itself or when it is asked to."""
+        pattern = self.reasoning_pattern
+        return name in self.reasoning_models or bool(pattern and re.search(pattern, name))
 
     def maker_of(self, name: str) -> str | None:
         """Whose model a name is, where the provider resells those of several."""

@@ -86,7 +86,7 @@ def _external(name: str, entity: ServedEntity, facts: Catalog) -> Subject:
         tasks=(task,),
         reasoning=_way_to_reason(provider, model.name),
         can={
-            "reasoning": provider.reasoning,
+            "reasoning": provider.reasons(model.name),
             "vision": provider.vision,
             "tools": True,
             "structured": False,

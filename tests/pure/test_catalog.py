@@ -310,3 +310,28 @@ def test_json_holds_everything(kind: str) -> None:
 
 def test_cells_are_escaped() -> None:
     assert facts.escaped("a|b\n*c* <d> `e` [f](g)") == r"a\|b \*c\* \<d\> \`e\` \[f\](g)"
+
+
+@pytest.mark.parametrize(
+    ("provider", "reasoning", "others"),
+    [
+        ("openai", ["o1", "o1-mini", "o3", "gpt-5.2"], ["gpt-4o", "gpt-4", "gpt-3.5-turbo"]),
+        ("openai-azure", ["o1", "gpt-5"], ["gpt-35-turbo", "gpt-4o-mini"]),
+        (
+            "anthropic",
+            ["claude-3-7-sonnet-latest", "claude-sonnet-4-5", "claude-opus-4-1-20250805"],
+            [
+                "claude-2",
+                "claude-instant-1.2",
+                "claude-3-5-sonnet-latest",
+                "claude-3-opus-20240229",
+            ],
+        ),
+        ("amazon-bedrock", ["us.anthropic.claude-sonnet-4-v1:0"], ["claude-instant-v1", "j2-mid"]),
+        ("google-cloud-vertex-ai", ["gemini-2.5-pro", "gemini-3.1"], ["gemini-2.0-flash"]),
+        ("cohere", [], ["command-r"]),
+    ],
+)
+def test_who_reasons(provider: str, reasoning: list[str], others: list[str]) -> None:
+    facts = next(one for one in catalog().providers if one.id == provider)
+    assert [name for name in (*reasoning, *others) if facts.reasons(name)] == reasoning

@@ -31,7 +31,8 @@ def external(provider: str, model: str, task: str) -> dict[str, Any]:
 
 
 DECLARED: dict[str, dict[str, Any]] = {
-    "external-openai": external("openai", "gpt-4o", "chat"),
+    "external-openai": external("openai", "gpt-5", "chat"),
+    "external-gpt-4o": external("openai", "gpt-4o", "chat"),
     "external-cohere": external("cohere", "command-r-plus", "chat"),
     "external-completions": external("anthropic", "claude-2", "completions"),
     "llama": {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,10 +13,6 @@ Task = Literal["chat", "completions", "embeddings", "custom", "features"]
 ServedBy = Literal["pay_per_token", "provisioned_throughput", "external_model", "custom"]
 
 DIMENSIONS = 1024  # where the catalog names none
-
-_THINKERS = re.compile(r"o\d|gpt-[5-9]|gemini-(2\.5|[3-9])")
-"""Names of external models that reason by effort and are newer than the catalog's list."""
-_OLD_CLAUDE = re.compile(r"claude-(instant|v?[12]\b|3-(?!7))")
 
 
 @dataclass(frozen=True)
@@ -142,10 +137,8 @@ def _provider(external: Json) -> ExternalProvider | None:
 
 
 def _reasoning(facts: ExternalProvider | None, name: str, *, claude: bool) -> Reasoning:
-    if facts is None or not (facts.reasoning or claude):
+    if facts is None or not facts.reasons(name):
         return "none"
-    if claude:  # hybrid since 3.7 (request rule reasoning-kinds)
-        return "none" if _OLD_CLAUDE.search(name) else "hybrid"
     if name in facts.reasoning_models:
         return "always"
-    return "effort" if _THINKERS.match(name) else "none"
+    return "hybrid" if claude else "effort"
