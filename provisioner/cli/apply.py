@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import click
@@ -15,7 +14,13 @@ from provisioner.cli.session import connected
 from provisioner.errors import ExitCode
 from provisioner.plan.outcome import Outcome
 from provisioner.policy import Permits
-from provisioner.report import machine, summary_of_outcome, terminal, verified
+from provisioner.report import (
+    machine,
+    summary_of_outcome,
+    summary_of_verification,
+    terminal,
+    verified,
+)
 
 _ALREADY = "This plan was applied already; nothing to do."
 
@@ -115,12 +120,14 @@ def _tell(outcome: Outcome, form: str, *, changed: bool, verbose: bool) -> None:
         output.answer(machine.dump(outcome))
         return
     if form == "markdown":
-        papers = reports.Papers("Applied to", summary_of_outcome.summary)
-        output.answer(papers.one[form](outcome))
-    elif changed:
+        told = [summary_of_outcome.summary(outcome)]
+        if outcome.verification:
+            told.append(summary_of_verification.summary(outcome.verification))
+        output.answer(reports.markdown(told))
+        return
+    if changed:
         output.answer("")
         output.answer(terminal.outcome(outcome))
     if outcome.verification:
-        told = verified.markdown if form == "markdown" else partial(verified.text, verbose=verbose)
         output.answer("")
-        output.answer(told(outcome.verification))
+        output.answer(verified.text(outcome.verification, verbose=verbose))

@@ -52,11 +52,11 @@ class Papers(Generic[T]):
         self._title = title
         self._summarise = summarise
         self.one: dict[str, Callable[[T], str]] = {
-            "markdown": lambda found: _markdown([summarise(found)]),
+            "markdown": lambda found: markdown([summarise(found)]),
             "html": lambda found: _html([summarise(found)]),
         }
         self.together: dict[str, Callable[[Fleet[T]], str]] = {
-            "markdown": lambda found: _markdown(self._summaries(found)),
+            "markdown": lambda found: markdown(self._summaries(found)),
             "html": lambda found: _html(self._summaries(found)),
         }
 
@@ -75,14 +75,19 @@ def _html(summaries: Sequence[Summary]) -> str:
     return html.page(summaries).rstrip("\n")
 
 
-def _markdown(summaries: Sequence[Summary]) -> str:
+def markdown(summaries: Sequence[Summary]) -> str:
+    """Summaries as one text within the limit.
+
+    Raises:
+        ProjectInvalid: the limit has no room for what has to be told.
+    """
+    from provisioner.report import markdown as form
     from provisioner.report.fitting import DoesNotFit
-    from provisioner.report.markdown import GITHUB_COMMENT, markdown
 
     meta = click.get_current_context().meta
-    limit = meta[_LIMIT] or GITHUB_COMMENT
+    limit = meta[_LIMIT] or form.GITHUB_COMMENT
     try:
-        return markdown(summaries, limit, meta[_ARTIFACT] or "").rstrip("\n")
+        return form.markdown(summaries, limit, meta[_ARTIFACT] or "").rstrip("\n")
     except DoesNotFit as failure:
         raise ProjectInvalid(
             error(

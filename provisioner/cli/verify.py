@@ -7,20 +7,22 @@ from functools import partial
 
 import click
 
-from provisioner.cli import options
+from provisioner.cli import options, reports
 from provisioner.cli.options import Selection, Settings
 from provisioner.cli.session import Session
 from provisioner.cli.several import Face, Question, ask, show
 from provisioner.cli.verifying import verify
 from provisioner.errors import ExitCode
+from provisioner.plan.fleet import Fleet
 from provisioner.plan.verification import Verification
-from provisioner.report import machine, verified
+from provisioner.report import machine, summary_of_verification, verified
 
 
 @click.command("verify", short_help="Prove that every served entity answers.")
 @options.environments
 @options.selection
-@options.output_format("text", "json", "junit", "markdown")
+@options.output_format("text", "json", "junit", "markdown", "html")
+@reports.options
 @options.parallelism
 @click.pass_obj
 def command(
@@ -43,10 +45,13 @@ def command(
         "text": partial(verified.text, verbose=settings.verbose),
         "json": machine.dump,
         "junit": lambda one: verified.junit([one]),
-        "markdown": verified.markdown,
     }
-    together = {"junit": lambda fleet: verified.junit(fleet.results)}
-    return show(found, environments, form, Face("Verification", forms, together))
+    papers = reports.Papers("Verification of", summary_of_verification.summary)
+    together: dict[str, Callable[[Fleet[Verification]], str]] = {
+        "junit": lambda fleet: verified.junit(fleet.results)
+    }
+    face = Face("Verification", papers.one | forms, papers.together | together)
+    return show(found, environments, form, face)
 
 
 def _look(session: Session, selection: Selection, parallelism: int) -> Verification:

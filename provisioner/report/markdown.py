@@ -17,7 +17,7 @@ from provisioner.errors import Problem, Severity
 from provisioner.report.fitting import DoesNotFit, Part, fit, size
 from provisioner.report.inert import block, code, html_code, html_prose, prose
 from provisioner.report.problems import printable
-from provisioner.report.summary import Count, Item, Line, Summary, counted, enumerated
+from provisioner.report.summary import Count, Fact, Item, Line, Summary, counted, enumerated
 from provisioner.report.words import Tone
 
 GITHUB_COMMENT = 65_536
@@ -145,9 +145,10 @@ def _folded(item: Item, sides: tuple[str, str]) -> str:
 
 def _difference(item: Item, sides: tuple[str, str]) -> Iterator[str]:
     """The inside of a block in the language ``diff``: each line begins with a sign of ours."""
-    width = min(max((len(name) for name, _ in item.facts), default=0), 24)
-    for name, text in item.facts:
-        yield f"{item.mark.symbol} {printable(name):<{width}}  {_shortened(printable(text))}"
+    heads = [_fact(item, fact) for fact in item.facts]
+    width = min(max(map(len, heads), default=0), 32)
+    for head, fact in zip(heads, item.facts, strict=True):
+        yield f"{head:<{width}}  {_shortened(printable(fact.text))}"
     if any(line.before is not None and line.after is not None for line in item.lines):
         yield f"# - {sides[0]}, + {sides[1]}"
     for place, lines in groupby(item.lines, key=lambda line: line.block):
@@ -156,6 +157,12 @@ def _difference(item: Item, sides: tuple[str, str]) -> Iterator[str]:
             *most, last = _values(line)
             notes = f"  # {printable(', '.join(line.notes))}" if line.notes else ""
             yield from (*most, last + notes)
+
+
+def _fact(item: Item, fact: Fact) -> str:
+    """How the line of a fact begins."""
+    words = (fact.mark.symbol, fact.mark.word) if fact.mark else (item.mark.symbol,)
+    return " ".join(filter(None, (*words, printable(fact.name))))
 
 
 def _values(line: Line) -> Iterator[str]:

@@ -37,6 +37,16 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Fact:
+    """One thing that an endpoint has, or that happened to it."""
+
+    name: str
+    text: str
+    mark: Mark | None = None
+    """``None`` = that of the endpoint."""
+
+
+@dataclass(frozen=True)
 class Item:
     """One endpoint."""
 
@@ -49,8 +59,8 @@ class Item:
     notes: tuple[str, ...] = ()
     """Sentences: what has to be there first, what it needs, what the service said."""
     lines: tuple[Line, ...] = ()
-    facts: tuple[tuple[str, str], ...] = ()
-    """Names with what they are, in place of lines."""
+    facts: tuple[Fact, ...] = ()
+    """In place of lines."""
     log: tuple[str, ...] = ()
     quiet: bool = False
     """Nothing is to be said of it; it is only counted."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from provisioner.plan import EMBEDDED
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
 from provisioner.report import words
-from provisioner.report.summary import Count, Item, Summary, counted, gravest_first
+from provisioner.report.summary import Count, Fact, Item, Summary, counted, gravest_first
 
 _ORDER = (
     Result.FAILED,
@@ -22,7 +22,10 @@ _ORDER = (
 def summary(outcome: Outcome) -> Summary:
     """Everything to tell of an apply."""
     lasting = outcome.workspace.host != EMBEDDED
-    items = [_item(endpoint, lasting=lasting) for endpoint in outcome.endpoints]
+    items = [
+        _item(endpoint, lasting=lasting, rolled_back=endpoint.name in outcome.rolled_back)
+        for endpoint in outcome.endpoints
+    ]
     told = {Result.SKIPPED: "unchanged"}
     failed = outcome.summary[Result.FAILED.value]
     return Summary(
@@ -42,21 +45,29 @@ def summary(outcome: Outcome) -> Summary:
         ),
         verdict=words.outcome_verdict(outcome.summary),
         items=gravest_first(items, [words.RESULTS[result].word for result in _ORDER]),
-        alarm=f"{counted(failed, 'endpoint')} failed" if failed else "",
+        alarm=", ".join(_alarm(failed, len(outcome.rolled_back))),
         remarks=(words.INTERRUPTED,) if outcome.interrupted else (),
         reference=outcome.fingerprint,
     )
 
 
-def _item(endpoint: EndpointOutcome, *, lasting: bool) -> Item:
+def _alarm(failed: int, rolled_back: int) -> Iterator[str]:
+    if failed:
+        yield f"{counted(failed, 'endpoint')} failed"
+    if rolled_back:
+        yield f"{counted(rolled_back, 'endpoint')} rolled back"
+
+
+def _item(endpoint: EndpointOutcome, *, lasting: bool, rolled_back: bool) -> Item:
     halfway = endpoint.result not in {Result.DONE, Result.SKIPPED}
-    steps = [(words.RESULTS[step.result].word, step.call) for step in endpoint.steps]
+    steps = [Fact("", step.call, words.RESULTS[step.result]) for step in endpoint.steps]
+    back = "its checks failed, and it has its earlier configuration again" if rolled_back else ""
     url = endpoint.invocation_url if endpoint.result is Result.DONE and lasting else ""
     return Item(
         name=endpoint.name,
         mark=words.RESULTS[endpoint.result],
         about=(words.ACTIONS[endpoint.action].word,),
-        grave=endpoint.error or "" if endpoint.result is Result.FAILED else "",
+        grave=back or (endpoint.error or "" if endpoint.result is Result.FAILED else ""),
         notes=tuple(filter(None, (*_notes(endpoint), url))),
         facts=tuple(steps) if halfway else (),
         log=endpoint.log,

@@ -11,7 +11,7 @@ from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Plan
 from provisioner.plan.capacity import capacity_changes
 from provisioner.report import words
 from provisioner.report.sketch import sketch
-from provisioner.report.summary import Count, Item, Line, Summary, counted, gravest_first
+from provisioner.report.summary import Count, Fact, Item, Line, Summary, counted, gravest_first
 
 _COUNTS = {
     Action.RETIRE: "to retire",
@@ -79,7 +79,7 @@ def _item(entry: EndpointPlan, *, every_field: bool) -> Item:
         grave=_grave(entry),
         notes=tuple(_notes(entry)),
         lines=() if create else lines(entry.changes, causes=entry.action is not Action.CREATE),
-        facts=tuple(sketch(entry.declared or {})) if create else (),
+        facts=tuple(Fact(*pair) for pair in sketch(entry.declared or {})) if create else (),
         quiet=entry.action is Action.NONE and not entry.changes and not entry.pending,
     )
 

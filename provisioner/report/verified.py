@@ -1,4 +1,4 @@
-"""What a verification found: as text, as Markdown and as JUnit XML."""
+"""What a verification found: as text and as JUnit XML."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from xml.sax.saxutils import escape, quoteattr
 from click import style
 
 from provisioner.plan.verification import EndpointVerified, Verdict, Verification
-from provisioner.report.facts import escaped
 from provisioner.report.junit import printable_xml
 from provisioner.report.problems import WIDTH, printable
 
@@ -77,26 +76,6 @@ def _wrapped(line: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-# ------------------------------------------------------------ Markdown
-
-
-def markdown(found: Verification) -> str:
-    """As one table, what failed first."""
-    good = "all checks passed" if found.ok else "checks failed"
-    lines = [f"### Verification for {escaped(found.environment)}: {good}", ""]
-    rows = [(endpoint, one) for endpoint in found.endpoints for one in endpoint.verdicts]
-    if rows:
-        lines += ["| endpoint | entity | check | result | seconds | what happened |"]
-        lines += ["|---|---|---|---|---|---|"]
-        for endpoint, one in sorted(rows, key=lambda row: row[1].ok):
-            cells = (endpoint.name, one.entity, one.check, _word(one.cause.value))
-            took = f"{one.seconds:.2f}" if one.seconds else ""
-            happened = escaped("; ".join(filter(None, (one.message, one.said, one.hint))))
-            lines.append(f"| {' | '.join([*map(escaped, cells), took, happened])} |")
-        lines.append("")
-    return "\n".join([*lines, verdict(found)])
 
 
 # ------------------------------------------------------------ JUnit

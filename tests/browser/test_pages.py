@@ -90,7 +90,7 @@ def pages(cli: Cli, project: Any, emulator: Emulator) -> dict[str, str]:
             "statuses": "status -e all",
         }.items()
     }
-    for case in ("plan", "drift"):
+    for case in ("plan", "drift", "verify"):
         [(kind, data)] = yaml.safe_load((CASES / f"{case}.yaml").read_text("utf-8")).items()
         found[f"every {case}"] = html_page([reported.summary(kind, data)])
         hostile = reported.with_values(data, HOSTILE)

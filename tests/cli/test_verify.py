@@ -464,10 +464,11 @@ def test_forms(project: Project, cli: Cli, ail: Any) -> None:
     assert (tree.get("tests"), tree.get("failures")) == ("3", "1")
     [failure] = tree.iter("failure")
     assert failure.get("type") == "provider_down"
-    table = cli("verify", "-e", "dev", "-o", "markdown", expect=7).out
-    rows = [line for line in table.splitlines() if line.startswith("| ")]
-    assert rows[1].startswith("| chat | claude | answers | provider down |"), "what failed is first"
-    assert len(rows) == 4
+    text = cli("verify", "-e", "dev", "-o", "markdown", expect=7).out
+    assert "> - `!` **failed** `chat`: claude `[answers]`: provider down\n" in text
+    assert text.index("<code>chat</code>") < text.index("<code>fine</code>"), "what failed is first"
+    page = cli("verify", "-e", "dev", "-o", "html", expect=7).out
+    assert "1 endpoint fails a check" in page
 
 
 def test_several_environments(project: Project, cli: Cli, emulator: Emulator) -> None:

@@ -14,13 +14,21 @@ from provisioner.plan import Plan
 from provisioner.plan.drift import Drift, Sync
 from provisioner.plan.model import Action
 from provisioner.plan.outcome import Outcome, Result
-from provisioner.report import summary_of_drift, summary_of_outcome, summary_of_plan, words
+from provisioner.plan.verification import Verification
+from provisioner.report import (
+    summary_of_drift,
+    summary_of_outcome,
+    summary_of_plan,
+    summary_of_verification,
+    words,
+)
 from provisioner.report.summary import Summary
 
 _KINDS: Mapping[str, tuple[Any, str, Any, Callable[[Any], Summary]]] = {
     "plan": (Plan, "action", Action, summary_of_plan.summary),
     "drift": (Drift, "config", Sync, summary_of_drift.summary),
     "outcome": (Outcome, "result", Result, summary_of_outcome.summary),
+    "verify": (Verification, "", (), summary_of_verification.summary),
 }
 
 
@@ -48,7 +56,7 @@ _MARKS = {
 
 
 _WORDS = frozenset(
-    ["on", "action", "impact", "effect", "cause", "reason", "severity", "health", "result"]
+    ["on", "action", "impact", "effect", "cause", "reason", "severity", "health", "result", "cause"]
 )
 
 

@@ -72,7 +72,7 @@ def test_any_text_is_only_text(one: str, other: str) -> None:
     assert not [text for text in seen.running if LINKS.search(text)]
 
 
-@pytest.mark.parametrize("case", ["plan", "drift"])
+@pytest.mark.parametrize("case", ["plan", "drift", "verify"])
 def test_html_word_for_word(case: str) -> None:
     found = page([of(case)])
     body = f"<body>{found.partition('<body>')[2]}"
@@ -83,7 +83,7 @@ def test_html_word_for_word(case: str) -> None:
     assert found == page([of(case)])
 
 
-@pytest.mark.parametrize("case", ["plan", "drift"])
+@pytest.mark.parametrize("case", ["plan", "drift", "verify"])
 @pytest.mark.parametrize("text", [HOSTILE, *HOSTILE.split(" "), "", "'\"><b a='"])
 def test_values_are_only_text_in_html(case: str, text: str) -> None:
     kind, data = load(case)
