@@ -154,9 +154,13 @@ class Catalog:
 
         Infinity where no number is known.
         """
-        limit = next(limit for limit in self.limits if limit.id == name)
+        limit = self._limits[name]
         numbers = (limit.values.get(part),) if part else (limit.warn_above, limit.value)
         return next((number for number in numbers if number is not None), math.inf)
+
+    def variants_of(self, provider: str) -> tuple[ExternalProvider, ...]:
+        """The entries of a provider, by the value of ``external_model.provider``."""
+        return self._providers[provider]
 
     def step(self, name: str) -> int:
         """In which steps something comes; 1 where that is not known."""
@@ -165,14 +169,14 @@ class Catalog:
 
     def names_of(self, name: str) -> tuple[str, ...]:
         """The names of the ``values`` of a limit: what is known to exist."""
-        return tuple(next(limit.values for limit in self.limits if limit.id == name))
+        return tuple(self._limits[name].values)
 
     @property
     def operations(self) -> OperationsLimit:
         """How many changes a workspace takes in a while."""
         from provisioner.catalog.limits import OperationsLimit
 
-        limit = next(limit for limit in self.limits if limit.id == "operations")
+        limit = self._limits["operations"]
         calls, seconds = limit.value or 0, limit.per_seconds or 0
         return OperationsLimit(int(calls), seconds, limit.provenance)
 
@@ -198,6 +202,17 @@ class Catalog:
         from provisioner.catalog.dated import SOON_DAYS, View
 
         return View(self, date, SOON_DAYS if soon_days is None else soon_days)
+
+    @cached_property
+    def _limits(self) -> dict[str, Limit]:
+        return {limit.id: limit for limit in self.limits}
+
+    @cached_property
+    def _providers(self) -> dict[str, tuple[ExternalProvider, ...]]:
+        by_name: dict[str, tuple[ExternalProvider, ...]] = {}
+        for entry in self.providers:
+            by_name[entry.provider] = (*by_name.get(entry.provider, ()), entry)
+        return by_name
 
     def _part(self, name: str) -> tuple[Any, ...]:
         return read_section(SECTIONS[name], self._override)

@@ -48,6 +48,8 @@ class ExternalProvider:
     """The known names by task. The list is open: newer ones usually work."""
     families: Mapping[Task, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """The same by maker, where the provider resells models of several."""
+    later: Mapping[Task, tuple[str, ...]] = field(default_factory=dict)
+    """Forms of names that came after the table, as regular expressions by task."""
     any_model: bool = False
     """Every name is possible: there is no list."""
     fine_tuned: bool | None = None
@@ -82,6 +84,15 @@ class ExternalProvider:
         """Whether a model of that name reasons, by itself or when it is asked to."""
         pattern = self.reasoning_pattern
         return name in self.reasoning_models or bool(pattern and re.search(pattern, name))
+
+    def tasks_of(self, name: str) -> tuple[Task, ...]:
+        """The tasks that a name is listed for, or that its form is known for."""
+        return tuple(
+            task
+            for task in self.tasks
+            if name in self.names(task)
+            or any(re.fullmatch(form, name) for form in self.later.get(task, ()))
+        )
 
     def maker_of(self, name: str) -> str | None:
         """Whose model a name is, where the provider resells those of several."""

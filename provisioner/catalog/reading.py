@@ -31,6 +31,7 @@ _DATES = {
     "retired_on",
     "throughput_retired_on",
 }
+_PATTERNS = {"later", "pattern"}
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 
 
@@ -81,6 +82,8 @@ class Builder:
     """Makes values of dataclasses; what was wrong on the way is in ``wrong``."""
 
     wrong: list[Wrong] = field(default_factory=list)
+    patterns: bool = False
+    """Whether regular expressions are tried; those that ship are, by a test."""
 
     def build(self, kind: type[T], data: Any, path: Path) -> T | None:
         """A value of ``kind``, or None when something is wrong with ``data``."""
@@ -134,7 +137,7 @@ class Builder:
 
     def _one_of(self, kinds: list[Any], value: Any, path: Path) -> Any:
         for kind in kinds:
-            attempt = Builder()
+            attempt = Builder(patterns=self.patterns)
             made = attempt._value(kind, value, path)
             if not attempt.wrong:
                 return made
@@ -148,6 +151,11 @@ class Builder:
             return self._refuse(path, f"must be {names[hint]}")
         if path[-1] in _DATES and not _DATE.fullmatch(value):
             return self._refuse(path, "must be a date, as 2026-11-22")
+        if self.patterns and _PATTERNS.intersection(path):
+            try:
+                re.compile(value)
+            except re.error as broken:
+                return self._refuse(path, f"is no regular expression: {broken}")
         return value
 
     def _refuse(self, path: Path, text: str) -> None:

@@ -146,7 +146,7 @@ def _wrong_entries(section: Section, entries: Any, file: str) -> list[Wrong]:
     if not isinstance(entries, list | tuple):
         return [Wrong((section.name,), "must be a list of entries")]
     known = {entry[section.key]: entry for entry in _raw(section)}
-    builder = Builder()
+    builder = Builder(patterns=True)
     seen: set[str] = set()
     for at, entry in enumerate(entries):
         path: Path = (section.name, at)

@@ -27,6 +27,8 @@ class Architecture:
     founding: bool = False
     """Whether it is one of the twelve of the founding documents."""
     preview: bool = False
+    one_entity: bool = False
+    """Whether an endpoint can serve only one entity of it."""
     restrictions: tuple[str, ...] = ()
     note: str | None = None
 

@@ -12,6 +12,7 @@ from provisioner.rules import (
     gateway,
     kinds,
     names,
+    offers,
     production,
     providers,
     retirement,
@@ -58,7 +59,10 @@ IN_SETTING: tuple[RuleInSetting, ...] = (
     names.entity_count,
     tags.tag_limits,
     retirement.hosted_models,
+    offers.known_hosted_model,
+    offers.offered_everywhere,
     production.paid_by_token,
+    production.licences,
     production.parts_of_one_cloud,
 )
 """What depends on the day, on the environment or on what is known of the service."""
@@ -72,8 +76,19 @@ OF_EXTERNAL: tuple[Rule, ...] = (
     providers.openai_sign_in,
     providers.bedrock_sign_in,
     providers.custom_sign_in,
+    providers.fields_hold_something,
+    providers.fields_are_read,
+    providers.addresses_are_whole,
 )
-OF_EXTERNAL_IN_SETTING: tuple[RuleInSetting, ...] = (production.moving_names,)
+OF_EXTERNAL_IN_SETTING: tuple[RuleInSetting, ...] = (
+    offers.task_of_provider,
+    offers.task_of_model,
+    offers.known_model,
+    offers.base_of_model,
+    offers.maker_of_model,
+    offers.still_offered,
+    production.moving_names,
+)
 """What is about external models."""
 
 OF_OWN: tuple[Rule, ...] = (
@@ -91,9 +106,13 @@ OF_OWN_IN_SETTING: tuple[RuleInSetting, ...] = (
     capacity.known_architecture,
     capacity.sold_as_provisioned,
     capacity.capacity_in_steps,
+    capacity.capacity_is_written,
+    capacity.architecture_fits_entity,
+    capacity.known_entity,
+    capacity.own_models_do_the_same,
+    capacity.served_alone,
     retirement.provisioned_models,
     production.cold_starts,
-    production.licences,
 )
 """What is about models that run in the workspace."""
 
@@ -103,6 +122,7 @@ OF_GATEWAY: tuple[Rule, ...] = (
     gateway.rate_limit_of_zero,
     gateway.fallback_has_a_target,
     gateway.old_guardrails,
+    gateway.gateway_fits_kind,
     tables.inference_table_place,
 )
 OF_GATEWAY_IN_SETTING: tuple[RuleInSetting, ...] = (gateway.rate_limit_count,)
@@ -120,6 +140,7 @@ OF_ALL: tuple[RuleOfAll, ...] = (
     together.names_are_unique,
     together.tables_are_apart,
     together.workspace_has_room,
+    together.concurrency_has_room,
 )
 """What can only be said of all endpoints together."""
 

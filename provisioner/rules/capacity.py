@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from provisioner.errors import Problem, error, warning
+from provisioner.errors import Problem, did_you_mean, error, warning
 from provisioner.rules.judged import Judged, Setting, nearest, served
 from provisioner.spec import Kind, ServedEntity, kind_of_entity
 
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from provisioner.catalog import Architecture, Catalog
 
 _BOUNDS = ("min_provisioned_throughput", "max_provisioned_throughput")
+_SYSTEM = "system.ai."
+"""What the names of the models that come with every workspace begin with."""
 _PROVISIONED = (Kind.THROUGHPUT, Kind.MODEL_UNITS)
 
 
 def known_architecture(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     """A written architecture is one of the catalog's."""
     for path, entity in served(endpoint):
-        if entity.architecture is None:
+        if entity.architecture is None or entity.external_model is not None:
             continue
         known = [architecture.id for architecture in setting.facts.architectures]
         if entity.architecture not in known:
@@ -58,6 +60,72 @@ def capacity_in_steps(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
                 summary = f"`{key}` is {value}, which is not a multiple of {step}"
                 hint = f"the nearest are {value - value % step} and {value - value % step + step}"
                 yield warning("capacity-step", summary, hint, endpoint.where(f"{path}.{key}"))
+
+
+def capacity_is_written(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A foundation model of the workspace says how much of it is provisioned."""
+    for path, entity in served(endpoint):
+        if kind_of_entity(entity) is not Kind.CUSTOM:
+            continue
+        architecture = setting.facts.architecture_of(entity.entity_name or "")
+        if architecture is not None:
+            by_units = architecture.sizing == "model_units"
+            key = "provisioned_model_units" if by_units else "max_provisioned_throughput"
+            summary = f"{architecture.name} is a foundation model and has no capacity"
+            yield warning("capacity-missing", summary, f"write `{key}`", endpoint.where(path))
+
+
+def architecture_fits_entity(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A written architecture is that of the model, where the model is known."""
+    for path, entity in served(endpoint):
+        known = setting.facts.architecture_of(entity.entity_name or "")
+        written = entity.architecture
+        if known is None or written in (None, known.id):
+            continue
+        if any(written == one.id for one in setting.facts.architectures):
+            summary = f"{entity.entity_name} is of the architecture `{known.id}`"
+            where = endpoint.where(f"{path}.architecture")
+            yield warning("architecture-mismatch", summary, "correct or remove it", where)
+
+
+def known_entity(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A model that comes with every workspace is one that there is."""
+    for path, entity in served(endpoint):
+        name, facts = entity.entity_name or "", setting.facts
+        if not name.startswith(_SYSTEM) or facts.architecture_of(name) is not None:
+            continue
+        provisioned = [known for one in facts.architectures for known in one.entity_examples]
+        by_token = [known for one in facts.pay_per_token if (known := one.entity)]
+        if name not in (*provisioned, *by_token):
+            summary = f"`{name}` is not a model of `system.ai` that this version knows"
+            other = "newer ones work; only instruct variants of Llama can be served from there"
+            hint = did_you_mean(name, provisioned, other)
+            yield warning("unknown-entity", summary, hint, endpoint.where(f"{path}.entity_name"))
+
+
+def own_models_do_the_same(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """All provisioned models of an endpoint do the same."""
+    first: tuple[str, Architecture] | None = None
+    for path, entity in served(endpoint):
+        architecture = architecture_of(entity, setting.facts)
+        if architecture is None:
+            continue
+        first = first or (path, architecture)
+        if not set(architecture.tasks) & set(first[1].tasks):
+            summary = f"{architecture.name} cannot stand beside {first[1].name}"
+            tasks = " and ".join(architecture.tasks), " and ".join(first[1].tasks)
+            hint = f"one does {tasks[0]}, the other {tasks[1]}: use two endpoints"
+            yield error("mixed-tasks", summary, hint, endpoint.where(path))
+
+
+def served_alone(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A model that cannot share its endpoint does not."""
+    entities = served(endpoint)
+    for path, entity in entities if len(entities) > 1 else ():
+        architecture = architecture_of(entity, setting.facts)
+        if architecture is not None and architecture.one_entity:
+            summary = f"{architecture.name} has to be the only served entity of its endpoint"
+            yield warning("one-entity", summary, "use two endpoints", endpoint.where(path))
 
 
 def architecture_of(entity: ServedEntity, facts: Catalog) -> Architecture | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from provisioner.errors import Problem, error, notice, warning
 from provisioner.rules.judged import Judged, Setting
-from provisioner.spec import RateLimit
+from provisioner.spec import Kind, RateLimit, kind_of
 
 _LIMITS = "ai_gateway.rate_limits"
 _FOR_ONE = ("user_group", "service_principal")
@@ -92,6 +92,20 @@ def old_guardrails(endpoint: Judged) -> Iterator[Problem]:
                 summary = f"`{key}` is deprecated"
                 hint = "`safety` and `pii` stay; check requests in the application, too"
                 yield notice("deprecated-guardrail", summary, hint, where)
+
+
+def gateway_fits_kind(endpoint: Judged) -> Iterator[Problem]:
+    """Custom models have inference tables; the rest of the gateway is for the other kinds."""
+    gateway = endpoint.spec.ai_gateway
+    if gateway is None or kind_of(endpoint.spec) is not Kind.CUSTOM:
+        return
+    for key in ("guardrails", "rate_limits", "usage_tracking_config"):
+        value = getattr(gateway, key)
+        if value and getattr(value, "enabled", True):
+            summary = f"`{key}` is documented for external and foundation models only"
+            hint = "the service may refuse it for custom models and agents"
+            where = endpoint.where(f"ai_gateway.{key}")
+            yield warning("gateway-kind", summary, hint, where)
 
 
 def _limits(endpoint: Judged) -> tuple[RateLimit, ...]:

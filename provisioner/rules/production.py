@@ -11,6 +11,7 @@ from provisioner.rules.judged import Judged, Setting, external, hosted, served
 from provisioner.spec import Kind, kind_of_entity
 
 _MOVING = re.compile(r"(?:^|[-_.:/@])(?:latest|nightly)$", re.IGNORECASE)
+_ACCEPTED = "once it is accepted, switch this off with that as the reason"
 _OTHER_CLOUDS = {"azuredatabricks.net": "Azure", "gcp.databricks.com": "Google Cloud"}
 
 
@@ -43,14 +44,18 @@ def cold_starts(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
 
 def licences(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     """Whoever serves an open model in production accepts its licence."""
+    for path, name in hosted(endpoint) if setting.protected else ():
+        for model in setting.facts.pay_per_token:
+            if model.endpoint == name and model.licence:
+                summary = f"{model.model} comes under the {model.licence}"
+                yield notice("licence", summary, _ACCEPTED, endpoint.where(path))
     said: set[str] = set()
     for path, entity in served(endpoint) if setting.protected else ():
         architecture = architecture_of(entity, setting.facts)
         if architecture and architecture.licence and architecture.id not in said:
             said.add(architecture.id)
             summary = f"{architecture.name} comes under the {architecture.licence}"
-            hint = "once it is accepted, switch this off with that as the reason"
-            yield notice("licence", summary, hint, endpoint.where(path))
+            yield notice("licence", summary, _ACCEPTED, endpoint.where(path))
 
 
 def parts_of_one_cloud(endpoint: Judged, setting: Setting) -> Iterator[Problem]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
 
-from provisioner.errors import Problem, error
+from provisioner.errors import Problem, error, warning
 from provisioner.rules.judged import Judged, external
+from provisioner.spec import ExternalModel
 
 _BLOCKS = {
     "ai21labs": "ai21labs_config",
@@ -33,6 +35,28 @@ _SECRETS = {
 _AZURE = ("openai_api_base", "openai_api_version", "openai_deployment_name")
 _ENTRA = ("microsoft_entra_tenant_id", "microsoft_entra_client_id")
 _KEY_PAIR = ("aws_access_key_id", "aws_secret_access_key")
+_ONLY_WITH = {
+    "openai_deployment_name": ("azure", "azuread"),
+    "openai_api_key": ("azure", "openai"),
+    "openai_api_key_plaintext": ("azure", "openai"),
+    "microsoft_entra_tenant_id": ("azuread",),
+    "microsoft_entra_client_id": ("azuread",),
+    "microsoft_entra_client_secret": ("azuread",),
+    "microsoft_entra_client_secret_plaintext": ("azuread",),
+}
+"""Fields of OpenAI's block, and the values of `openai_api_type` that read them."""
+_URLS = (
+    "openai_api_base",
+    "cohere_api_base",
+    "custom_provider_url",
+    "databricks_workspace_url",
+)
+_URL = re.compile(r"https?://[^\s/]+\S*")
+_REGIONS = {
+    "aws_region": (re.compile(r"[a-z]{2}(-[a-z]+)+-\d"), "AWS", "us-east-1"),
+    "region": (re.compile(r"[a-z]+(-[a-z]+)*-[a-z]+\d+|global|[a-z]{2}"), "Google", "us-central1"),
+}
+"""Fields that name a region: how one looks, whose it is, an example."""
 
 
 def block_of_provider(endpoint: Judged) -> Iterator[Problem]:
@@ -128,6 +152,58 @@ def custom_sign_in(endpoint: Judged) -> Iterator[Problem]:
             yield error("custom-sign-in", summary, hint, endpoint.where(path))
         for name, (auth, secret) in ways.items():
             yield from _secret(endpoint, f"{path}.{name}", auth, secret)
+
+
+def fields_hold_something(endpoint: Judged) -> Iterator[Problem]:
+    """No name and no field of a provider's block is an empty text."""
+    for path, model in external(endpoint):
+        for below, holder in _blocks(path, model):
+            for name in sorted(holder.model_fields_set):
+                value = getattr(holder, name)
+                if isinstance(value, str) and not value.strip():
+                    summary = f"`{name}` is empty"
+                    yield error("provider-needs", summary, where=endpoint.where(f"{below}.{name}"))
+
+
+def fields_are_read(endpoint: Judged) -> Iterator[Problem]:
+    """OpenAI's block holds only what its way to sign in reads."""
+    for path, model in external(endpoint):
+        block, path = model.openai_config, f"{path}.openai_config"
+        kind = (block.openai_api_type if block else None) or "openai"
+        for name, kinds in _ONLY_WITH.items():
+            if getattr(block, name, None) is not None and kind not in kinds:
+                summary = f"`{name}` is not read with `openai_api_type: {kind}`"
+                hint = f"remove it, or write `openai_api_type: {kinds[0]}`"
+                yield warning("provider-field", summary, hint, endpoint.where(f"{path}.{name}"))
+
+
+def addresses_are_whole(endpoint: Judged) -> Iterator[Problem]:
+    """An address is one that can be called, a region one that there may be."""
+    for path, model in external(endpoint):
+        for below, block in _blocks(path, model):
+            for name in _URLS:
+                value = getattr(block, name, None)
+                if value and value.strip() and not _URL.fullmatch(value):
+                    summary = f"`{name}` is not a whole URL"
+                    where = endpoint.where(f"{below}.{name}")
+                    yield error("bad-url", summary, "it begins with https://", where)
+            for name, (form, whose, example) in _REGIONS.items():
+                value = getattr(block, name, None)
+                if value and value.strip() and not form.fullmatch(value):
+                    summary = f"`{value}` does not look like a region of {whose}"
+                    where = endpoint.where(f"{below}.{name}")
+                    yield warning("odd-region", summary, f"for example {example}", where)
+
+
+def _blocks(path: str, model: ExternalModel) -> Iterator[tuple[str, BaseModel]]:
+    """The model itself and everything below it, each with its path."""
+    waiting: list[tuple[str, BaseModel]] = [(path, model)]
+    for below, holder in waiting:
+        yield below, holder
+        for name in sorted(holder.model_fields_set):
+            value = getattr(holder, name)
+            if isinstance(value, BaseModel):
+                waiting.append((f"{below}.{name}", value))
 
 
 def _has(block: BaseModel, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from provisioner.errors import Problem, error, warning
-from provisioner.rules.judged import Judged, Setting
+from provisioner.rules.judged import Judged, Setting, served
 
 _TABLE = "ai_gateway.inference_table_config"
 
@@ -39,6 +39,24 @@ def tables_are_apart(
             summary = f"{endpoint.name} and {other.name} write to the same inference table"
             hint = f"the other is at {other.where(_TABLE)}; give each its `table_name_prefix`"
             yield endpoint, warning("shared-table", summary, hint, endpoint.where(_TABLE))
+
+
+def concurrency_has_room(
+    endpoints: Sequence[Judged], setting: Setting
+) -> Iterator[tuple[Judged, Problem]]:
+    """A workspace provisions so much concurrency and no more."""
+    total = 0
+    for endpoint in endpoints:
+        for path, entity in served(endpoint):
+            before, total = total, total + (entity.max_provisioned_concurrency or 0)
+            if total == before:
+                continue
+            most = setting.facts.limit("concurrency", "workspace")
+            if before <= most < total:
+                summary = f"a concurrency of {total} is more than the {most:g} of a workspace"
+                hint = "the environments of one workspace share them; ask Databricks for more"
+                where = endpoint.where(f"{path}.max_provisioned_concurrency")
+                yield endpoint, warning("workspace-concurrency", summary, hint, where)
 
 
 def workspace_has_room(

@@ -23,7 +23,8 @@ class ServedEntity(ApiObject):
     entity_version: ModelVersion | None = None
     """Version of the model."""
     architecture: str | None = Field(default=None, exclude=True)
-    """Base architecture of a fine-tuned model, a catalog id; for offline checks only."""
+    """What a model of your own is based on: a catalog id, with an external model the provider's
+    name of the base of a fine-tuned one, or `custom`. For offline checks only."""
     workload_size: str | None = None
     """Small, Medium or Large; excludes the provisioned concurrency."""
     workload_type: str | None = None

@@ -71,7 +71,11 @@ def _providers(key: Any) -> dict[str, dict[str, Any]]:
         ),
         "anthropic": _provider("anthropic", "anthropic_config", **key("anthropic_api_key")),
         "cohere": _provider(
-            "cohere", "cohere_config", "embeddings", **key("cohere_api_key"), cohere_api_base="no"
+            "cohere",
+            "cohere_config",
+            "embeddings",
+            **key("cohere_api_key"),
+            cohere_api_base="https://no",
         ),
         "ai21labs": _provider("ai21labs", "ai21labs_config", **key("ai21labs_api_key")),
         "palm": _provider("palm", "palm_config", **key("palm_api_key")),

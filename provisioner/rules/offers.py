@@ -1,0 +1,194 @@
+"""What providers offer, by the catalog's table of providers and tasks.
+
+The table is dated and its lists of names are open: a name that is not in them is a warning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from provisioner.errors import Problem, did_you_mean, error, fixable, notice, warning
+from provisioner.rules.judged import OWN_PREFIX, Judged, Setting, external, hosted, nearest, served
+from provisioner.spec import ExternalModel
+
+if TYPE_CHECKING:
+    from provisioner.catalog import Catalog, ExternalProvider
+
+CUSTOM = "custom"
+"""What `architecture` says of a model of one's own that is based on none of the provider's."""
+_MAKERS = {"ai21": "ai21labs", "amazon": "amazon", "anthropic": "anthropic", "cohere": "cohere"}
+"""What ids of Bedrock begin with, and who that is."""
+_ID = re.compile(r"(?:(?:[a-z]+\.)?(?P<maker>ai21|amazon|anthropic|cohere)\.)?(?P<name>.+)")
+"""An id of Bedrock: a region's profile, the maker, the name."""
+
+
+def task_of_provider(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A provider offers the task, and on Bedrock the maker of the model does."""
+    for path, model in external(endpoint):
+        entry, task = provider_of(model, setting.facts), _task(model)
+        offered = _offered(model, entry)
+        if offered and task not in offered:
+            maker = _maker_in_block(model)
+            who = f"{maker} on {entry.name}" if maker else entry.name
+            # The table speaks for the models that it lists; what came later may do more.
+            make = error if _tasks_of(model, setting.facts) else warning
+            where = endpoint.where(f"{path}.task")
+            hint = f"it offers {' and '.join(offered)}"
+            yield make("provider-task", f"{who} does not offer {task}", hint, where)
+
+
+def task_of_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A model is asked for what it does."""
+    for path, model in external(endpoint):
+        task, tasks = _task(model), _tasks_of(model, setting.facts)
+        if not tasks or task in tasks:
+            continue
+        if task not in _offered(model, provider_of(model, setting.facts)):
+            continue  # said already, and of all its models
+        # Completions are asked of chat models, and the other way round, with some success.
+        make = error if "embeddings" in (task, *tasks) else warning
+        summary = f"`{model.name}` is a model for {' and '.join(tasks)}, not for {task}"
+        hint = f"write `task: llm/v1/{tasks[0]}`, or name another model"
+        yield make("model-task", summary, hint, endpoint.where(f"{path}.task"))
+
+
+def known_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A provider's model is known, or said to be fine-tuned or custom."""
+    for path, entity in served(endpoint):
+        model = entity.external_model
+        if model is None or entity.architecture is not None or not model.name.strip():
+            continue
+        entry = provider_of(model, setting.facts)
+        if entry.any_model or not entry.tasks or _tasks_of(model, setting.facts):
+            continue
+        where = endpoint.where(f"{path}.external_model.name")
+        summary = f"`{model.name}` is not a model of {entry.name} that this version knows"
+        respelled = model.name.replace("gpt-3.5", "gpt-35")
+        if respelled != model.name and entry.tasks_of(respelled):
+            problem = warning("unknown-model", summary, f"Azure spells it `{respelled}`", where)
+            yield fixable(problem, model.name, respelled)
+            continue
+        other = "newer ones work; say `architecture` with what it is based on, if it is yours"
+        hint = did_you_mean(model.name, _names(entry), other)
+        yield warning("unknown-model", summary, hint, where)
+
+
+def known_hosted_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """An endpoint of Databricks is one that there is, or was."""
+    for path, name in hosted(endpoint):
+        facts = setting.facts
+        known = [model.endpoint for model in facts.pay_per_token]
+        if name not in known and facts.retirement_of(name) is None:
+            summary = f"`{name}` is not an endpoint of Databricks that this version knows"
+            hint = did_you_mean(name, known, "newer ones work; `provisioner catalog models`")
+            yield warning("unknown-model", summary, hint, endpoint.where(path))
+
+
+def base_of_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """What a model outside is said to be based on is the provider's, and the provider takes it."""
+    for path, entity in served(endpoint):
+        model, base = entity.external_model, entity.architecture
+        if model is None or base is None:
+            continue
+        entry, task = provider_of(model, setting.facts), _task(model)
+        where = endpoint.where(f"{path}.architecture")
+        if base == CUSTOM:
+            taken = entry.any_model or (entry.custom_completions and task == "completions")
+        else:
+            taken = entry.any_model or (entry.fine_tuned and task != "embeddings")
+        if not taken:
+            kind = "custom" if base == CUSTOM else "fine-tuned"
+            summary = f"{entry.name} takes no {kind} models for {task}"
+            yield error("own-model-refused", summary, "remove `architecture`", where)
+        elif base != CUSTOM and not entry.any_model and not entry.tasks_of(base):
+            summary = f"`{base}` is not a model of {entry.name} that this version knows"
+            yield error("unknown-architecture", summary, nearest(base, _names(entry)), where)
+
+
+def maker_of_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A model on Bedrock comes from the maker that its block names."""
+    for path, model in external(endpoint):
+        written = _maker_in_block(model)
+        if written is None or model.amazon_bedrock_config is None:
+            continue
+        prefix, name = _parts(model.name)
+        made_by = prefix or provider_of(model, setting.facts).maker_of(name)
+        if made_by is not None and made_by != written:
+            summary = f"`{model.name}` is a model of {made_by}, not of {written}"
+            where = endpoint.where(f"{path}.amazon_bedrock_config.bedrock_provider")
+            hint = f"write `bedrock_provider: {made_by}`"
+            problem = error("bedrock-maker", summary, hint, where)
+            yield fixable(problem, model.amazon_bedrock_config.bedrock_provider, made_by)
+
+
+def still_offered(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A provider and its model are in today's lists, not only in older ones."""
+    for path, model in external(endpoint):
+        entry = provider_of(model, setting.facts)
+        if entry.legacy:
+            summary = f"{entry.name} is no longer in the list of providers"
+            hint = "new endpoints may be refused; look for another provider"
+            yield warning("old-provider", summary, hint, endpoint.where(f"{path}.provider"))
+        elif model.name in entry.legacy_models:
+            summary = f"`{model.name}` is a model of earlier days"
+            hint = f"{entry.name} may have ended it: look at its own list of retirements"
+            yield notice("old-model", summary, hint, endpoint.where(f"{path}.name"))
+
+
+def offered_everywhere(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """A model of Databricks is offered in every region."""
+    for path, name in hosted(endpoint):
+        known = (model for model in setting.facts.pay_per_token if model.endpoint == name)
+        for model in known:
+            if model.regions:
+                summary = f"{name} is not offered in every region: {model.regions}"
+                hint = "look where the workspace is; `exclude` leaves the endpoint out elsewhere"
+                yield notice("limited-region", summary, hint, endpoint.where(path))
+
+
+def provider_of(model: ExternalModel, facts: Catalog) -> ExternalProvider:
+    """The provider of a model, or the variant of it that its block chooses."""
+    first, *variants = facts.variants_of(model.provider)
+    block = getattr(model, first.config_block) if variants else None
+    for entry in variants:
+        fixed = entry.fixed.items()
+        if fixed and all(getattr(block, key, None) == value for key, value in fixed):
+            return entry
+    return first
+
+
+def _names(entry: ExternalProvider) -> list[str]:
+    return list(dict.fromkeys(name for task in entry.tasks for name in entry.names(task)))
+
+
+def _offered(model: ExternalModel, entry: ExternalProvider) -> list[str]:
+    """The tasks that a provider offers, on Bedrock those of the maker in the block."""
+    maker = _maker_in_block(model)
+    offered: list[str] = list(entry.tasks)
+    return [one for one in entry.tasks if maker in entry.families.get(one, {})] or offered
+
+
+def _task(model: ExternalModel) -> str:
+    """The task as the catalog spells it."""
+    return model.task.rpartition("/")[2]
+
+
+def _tasks_of(model: ExternalModel, facts: Catalog) -> tuple[str, ...]:
+    """What a model does; empty where that is not known."""
+    if model.provider == "databricks-model-serving" and model.name.startswith(OWN_PREFIX):
+        return tuple(one.task for one in facts.pay_per_token if one.endpoint == model.name)
+    name = _parts(model.name)[1] if model.amazon_bedrock_config else model.name
+    return provider_of(model, facts).tasks_of(name)
+
+
+def _maker_in_block(model: ExternalModel) -> str | None:
+    block = model.amazon_bedrock_config
+    return block.bedrock_provider.lower() if block else None
+
+
+def _parts(name: str) -> tuple[str | None, str]:
+    """The maker that an id of Bedrock begins with, if it does, and the name alone."""
+    found = _ID.fullmatch(name)
+    return (_MAKERS.get(found["maker"] or ""), found["name"]) if found else (None, name)
