@@ -100,7 +100,9 @@ def known_entity(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             summary = f"`{name}` is not a model of `system.ai` that this version knows"
             other = "newer ones work; only instruct variants of Llama can be served from there"
             hint = did_you_mean(name, provisioned, other)
-            yield warning("unknown-entity", summary, hint, endpoint.where(f"{path}.entity_name"))
+            yield warning(
+                "unknown-system-model", summary, hint, endpoint.where(f"{path}.entity_name")
+            )
 
 
 def own_models_do_the_same(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
