@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
@@ -69,6 +67,9 @@ class Redactor:
 
 
 def _forms(value: str) -> Iterator[str]:
+    import json  # rules, which only need the word for what is hidden, do without
+    from base64 import b64encode, urlsafe_b64encode
+
     raw = value.encode("utf-8", "surrogatepass")
     yield from (value, " ".join(value.split()))
     yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
