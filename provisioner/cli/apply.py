@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from provisioner.cli import after_apply, options, output, reports, reviewed, selecting
+from provisioner.cli import after_apply, events, options, output, reports, reviewed, selecting
 from provisioner.cli.carry_out import approve, execute, judge
 from provisioner.cli.options import Settings
 from provisioner.cli.selecting import Choice, Shard
@@ -56,6 +56,7 @@ _ALREADY = "This plan was applied already; nothing to do."
 @options.output_format("text", "json", "markdown")
 @reports.options
 @options.parallelism
+@events.option
 @click.pass_obj
 def command(
     settings: Settings,
@@ -104,6 +105,7 @@ def command(
             if done
             else terminal.plan(plan, verbose=settings.verbose, facts=session.loaded.facts)
         )
+        events.current().planned(plan)
         if plan.has_changes:
             judge(plan)
             if not planfile:
@@ -111,6 +113,7 @@ def command(
         outcome = execute(plan, session, parallelism, wait=not no_wait)
         if check:
             outcome = after_apply.verified(plan, outcome, session, parallelism)
+    events.current().outcome(outcome)
     _tell(outcome, form, changed=plan.has_changes, verbose=settings.verbose)
     return after_apply.code(outcome)
 

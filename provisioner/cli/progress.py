@@ -6,11 +6,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from provisioner.apply import Progress
-from provisioner.cli import output
+from provisioner.cli import events, output
 from provisioner.report.problems import printable
 
 if TYPE_CHECKING:
@@ -22,11 +22,18 @@ Report = Callable[[Progress], None]
 @contextmanager
 def shown() -> Iterator[Report]:
     """Give a function that shows what it is told, for as long as the block lasts."""
-    if sys.stderr.isatty():
-        with _table() as report:
-            yield report
-    else:
-        yield lambda progress: output.note(f"{progress.name}: {printable(progress.text)}")
+    record = events.current().progress
+    with _table() if sys.stderr.isatty() else nullcontext(_line) as show:
+
+        def report(progress: Progress) -> None:
+            record(progress)
+            show(progress)
+
+        yield report
+
+
+def _line(progress: Progress) -> None:
+    output.note(f"{progress.name}: {printable(progress.text)}")
 
 
 @contextmanager

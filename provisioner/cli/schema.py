@@ -22,6 +22,7 @@ _ANSWERS = (
     "verifies",
     "sync",
     "synced",
+    "event",
 )
 
 

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from provisioner.errors import ProjectInvalid, error
 from provisioner.plan import Plan
 from provisioner.plan.drift import Drift
+from provisioner.plan.event import Event
 from provisioner.plan.fleet import Fleet
 from provisioner.plan.outcome import Outcome
 from provisioner.plan.secret_outcome import SyncOutcome
@@ -31,6 +32,7 @@ FORMATS: dict[str, Any] = {
     "verifies": Fleet[Verification],
     "sync": SyncPlan,
     "synced": SyncOutcome,
+    "event": Event,
 }
 """Names of the answers; the plural is the answer of several environments."""
 
@@ -40,6 +42,13 @@ def dump(value: Any) -> str:
     adapter: TypeAdapter[Any] = TypeAdapter(_type(value))
     data = adapter.dump_python(value, mode="json")
     return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+def line(value: Any) -> str:
+    """A value as JSON on one line; what it has no value for is left out."""
+    adapter: TypeAdapter[Any] = TypeAdapter(type(value))
+    data = adapter.dump_python(value, mode="json", exclude_none=True)
+    return json.dumps(data, sort_keys=True, ensure_ascii=False)
 
 
 def _type(value: Any) -> Any:
@@ -80,5 +89,5 @@ def load(text: str | bytes, kind: type[T], name: str) -> T:
 def schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of an answer, by its name in ``FORMATS``."""
     adapter: TypeAdapter[Any] = TypeAdapter(FORMATS[kind])
-    described = adapter.json_schema(mode="serialization")
+    described = adapter.json_schema(mode="validation" if kind == "event" else "serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}

@@ -135,7 +135,7 @@ def test_values_are_in_the_requests_and_nowhere_else(
         cli("show", saved, expect=0),
         cli("-v", "plan", "-e", "dev", "-o", "markdown", expect=0),
         cli("show", saved, "-o", "markdown", expect=0),
-        cli("-vv", "apply", "-e", "dev", saved, expect=0),
+        cli("-vv", "apply", "-e", "dev", saved, "--events", project.root / "events", expect=0),
         cli("plan", "-e", "dev", "--detailed-exitcode", expect=0),
         cli("drift", "-e", "dev", "-o", "json", expect=0),
         cli("drift", "-e", "dev", "-o", "markdown", expect=0),
@@ -168,7 +168,9 @@ def test_a_service_that_echoes_a_value_is_not_repeated(
             error_code="INVALID_PARAMETER_VALUE",
             message=f"cannot use {name}: {value} is refused; body was {json.dumps(value)}",
         )
-    run = cli("-vv", "apply", "-e", "dev", "--auto-approve", "-o", form)
+    events = project.root / "events"
+    run = cli("-vv", "apply", "-e", "dev", "--auto-approve", "-o", form, "--events", events)
+    assert "is refused" in events.read_text()
     assert run.code == 1
     assert "is refused" in run.out
     assert leaks(*_everything(project.root, [run])) == []
