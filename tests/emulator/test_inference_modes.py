@@ -7,6 +7,7 @@ import copy
 import json
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import jsonschema
@@ -578,8 +579,9 @@ def bodies(draw: st.DrawFn) -> Any:
     return body
 
 
+@lru_cache(maxsize=1)
 def everything() -> World:
-    """A workspace with endpoints of every kind, without a server."""
+    """A workspace with endpoints of every kind, without a server; requests do not change it."""
     world = World(Store(None), "instant")
     world.store.seed({"endpoints": {name: hosted(name) for name in (OSS, GPT)}})
     entities = {"gpt": external("gpt"), "churn": custom(), "old": completions_entity()}
