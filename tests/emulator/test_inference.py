@@ -163,6 +163,7 @@ REFUSED = [
     ({"messages": HELLO, "seed": 1}, 'json: unknown field "seed"'),
     ({"messages": HELLO, "stream_options": None}, 'unknown field "stream_options"'),
     ({"messages": HELLO, "inputs": {}}, 'unknown field "inputs"'),
+    ({"messages": HELLO, "extra_params": {"seed": "1"}}, 'unknown field "seed"'),
 ]
 
 

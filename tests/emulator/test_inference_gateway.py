@@ -7,10 +7,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from provisioner.emulator.inference.ledger import Split
 from provisioner.emulator.pristine import CLIENT_SECRET, SERVICE_PRINCIPAL
 from tests.emulator.conftest import ENDPOINTS, Api, config, custom, external
-from tests.emulator.test_inference import HELLO, ask
+from tests.emulator.test_inference import HELLO, ask, completions_entity
 
 ALICE: dict[str, Any] = {"headers": {"Authorization": "Bearer token-alice"}}
 BOB: dict[str, Any] = {"headers": {"Authorization": "Bearer token-bob"}}
@@ -154,6 +157,23 @@ def test_guardrails_mask(bot: Api, side: str) -> None:
         assert "write to [REDACTED]" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("entity", "body"),
+    [
+        (completions_entity(), {"prompt": ["fine", MAIL]}),
+        (None, {"input": ["fine", MAIL]}),
+    ],
+)
+def test_guardrails_of_other_tasks(slow: Api, entity: Any, body: Any) -> None:
+    name = "text" if entity else "databricks-gte-large-en"
+    if entity:
+        slow.create(name, entity)
+        slow.advance(5)
+    assert ask(slow, name, body).status_code == 200
+    gateway(slow, name, guardrails={"input": {"pii": {"behavior": "BLOCK"}}})
+    assert ask(slow, name, body).status_code == 400
+
+
 def test_guardrails_of_nothing(bot: Api) -> None:
     gateway(bot, guardrails={"input": {"pii": {"behavior": "NONE"}, "safety": False}})
     assert "jo@example.com" in chat(bot, MAIL).text
@@ -213,6 +233,29 @@ def test_inference_tables(bot: Api) -> None:
     assert row["table"] == "main.serving_logs.bot_payload"
     assert row["request"] == {"messages": HELLO}
     assert row["response"] == answer.json()
+
+
+def test_deprecated_inference_tables(bot: Api) -> None:
+    tables = {"catalog_name": "main", "schema_name": "ml", "table_name_prefix": "old"}
+    document = config(custom(name="a")) | {"auto_capture_config": tables}
+    bot.ok("POST", ENDPOINTS, {"name": "x", "config": document})
+    bot.advance(600)
+    ask(bot, "x", {"instances": [1]})
+    (row,) = bot.admin("GET", "usage")["payloads"]
+    assert row["table"] == "main.ml.old_payload"
+
+
+@given(st.lists(st.integers(1, 97), min_size=1, max_size=4).filter(lambda cuts: sum(cuts) < 100))
+def test_every_split_is_exact_and_even(cuts: list[int]) -> None:
+    shares = [*cuts, 100 - sum(cuts)]
+    weights = {f"e{at}": share for at, share in enumerate(shares)}
+    split, seen = Split(1), Counter[str]()
+    for number in range(1, 201):
+        seen[split.next(weights)] += 1
+        for name, share in weights.items():  # never more than a request from its share
+            assert abs(seen[name] - number * share / 100) <= 1
+        if number % 100 == 0:
+            assert seen == {name: share * number // 100 for name, share in weights.items()}
 
 
 def test_the_split_survives_refusals(bot: Api) -> None:

@@ -37,14 +37,15 @@ def binds(name: str, model: Model) -> bool:
 
 def read_fields(model: Model, sent: Json) -> Json:
     """The fields that say something, those of ``extra_params`` among them; raises on bad ones."""
-    if model.hosted:
-        _check_known(model, sent)
-    body = {key: value for key, value in sent.items() if value is not None}
-    extra = body.pop("extra_params", {})
+    extra = sent.get("extra_params") or {}
     if not isinstance(extra, dict):
         raise bad_request('Bad request: "extra_params" must be a map.')
     # Text through the SDK, numbers in the founding example (contradiction C13): both are taken.
-    body = {key: _plain(value) for key, value in extra.items()} | body
+    given = {key: _plain(value) for key, value in extra.items()} | sent
+    if model.hosted:
+        _check_known(model, given)
+    left_out = ("extra_params",)
+    body = {k: v for k, v in given.items() if v is not None and k not in left_out}
     for name in model.refused:
         if name in body:
             raise bad_request(f'Unsupported parameter: "{name}" is not supported with this model.')
