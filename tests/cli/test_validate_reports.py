@@ -184,6 +184,21 @@ def test_github_escapes() -> None:
     assert third == "::notice file=endpoints/a.yaml,line=1,col=1,title=licence::mind it"
 
 
+def test_github_shows_the_worst_ten_of_a_kind_and_logs_the_rest() -> None:
+    nasty = Problem(Severity.ERROR, "bad", "##[add-mask]x\n::set-output name=a::b")
+    errors = [Problem(Severity.ERROR, "bad", f"number {i}") for i in range(12)]
+    warnings = [Problem(Severity.WARNING, "odd", f"number {i}") for i in range(10)]
+    lines = github.commands([*warnings, *errors, nasty]).split("\n")
+    counts = {
+        kind: sum(line.startswith(f"::{kind} ") for line in lines) for kind in ("error", "warning")
+    }
+    assert counts == {"error": 10, "warning": 10}
+    assert lines[9] == "::error title=4 more errors::GitHub shows 10; the log has all of them"
+    assert lines[10:13] == [f"error[bad]: number {i}" for i in (9, 10, 11)]
+    assert lines[13] == r"error[bad]: ## [add-mask]x\n::set-output name=a::b"
+    assert len(lines) == 24
+
+
 def test_github_says_nothing_about_nothing(tmp_path: Path) -> None:
     for name, text in {
         "endpoints/a.yaml": "name: a\n",
