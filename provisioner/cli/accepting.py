@@ -20,11 +20,12 @@ from provisioner.cli.options import Selection, Settings
 from provisioner.cli.session import Session, joined, judged, project_root
 from provisioner.cli.several import STILL_THERE
 from provisioner.cli.unread import Unread
+from provisioner.cli.wishes import Wish
 from provisioner.diff import leaves
 from provisioner.errors import Problem, ProjectInvalid, Refused, Where, error, warning
 from provisioner.fields import pattern_of, table
 from provisioner.importing import declaration
-from provisioner.importing.accepting import Act, Edit, Left, edits
+from provisioner.importing.accepting import ORDER, ORDER_WHY, Act, Edit, Left, edits
 from provisioner.plan import EndpointPlan, desired
 from provisioner.plan.drift import Sync, sync_of
 from provisioner.project import Loaded, open_project
@@ -36,25 +37,7 @@ _Documents = Mapping[str, Mapping[str, Any]]
 """Declared documents by the endpoint's name."""
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What is to be accepted."""
-
-    endpoints: tuple[str, ...]
-    """Globs of names."""
-    paths: tuple[str, ...] = ()
-    """Globs of document paths; none = everything."""
-
-    def covers(self, path: str) -> bool:
-        """Whether a change is meant."""
-        # A bracket is part of a path here, and no set of characters.
-        globs = (glob.replace("[", "[[]") for glob in self.paths)
-        return not self.paths or any(fnmatchcase(path, glob) for glob in globs)
-
-
-def accept(
-    settings: Settings, environment: str, wish: Wish, parallelism: int, *, yes: bool
-) -> None:
+def accept(settings: Settings, environment: str, wish: Wish, parallelism: int) -> None:
     """Write live values of some endpoints into the files, after a look at the difference.
 
     Raises:
@@ -75,7 +58,7 @@ def accept(
         output.note("nothing to accept")
         return
     _tell_others(draft)
-    rewriting.propose(root, draft.texts, "accept", yes=yes)
+    rewriting.propose(root, draft.texts, "accept", yes=wish.yes)
 
 
 def _unmatched(session: Session, wish: Wish) -> None:
@@ -110,6 +93,14 @@ def _endpoint(
     draft.leave(entry.name, left)
     for group in together(wanted):
         draft.take(entry.name, group, live)
+    if _in_other_order(draft.documents[entry.name], live.document):
+        draft.leave(entry.name, [Left(ORDER, ORDER_WHY)])
+
+
+def _in_other_order(want: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """Whether the service falls back in another order than that of the served entities."""
+    orders = [(one.get("config") or {}).get("fallback_order") for one in (want, live)]
+    return orders[0] is not None and orders[0] != orders[1]
 
 
 def together(wanted: Iterable[Edit]) -> Iterator[list[Edit]]:
@@ -191,7 +182,7 @@ def _not_as_wished(
         found, wanted = new.get(path), there.get(path)
         if not row.same(found and found.value, wanted and wanted.value):
             return f"{path} would still not be the live value"
-    for path in sorted((old.keys() | new.keys()) - covered - {"config.fallback_order"}):
+    for path in sorted((old.keys() | new.keys()) - covered - {ORDER}):
         was, now = old.get(path), new.get(path)
         if (was and was.value) != (now and now.value) and not _below(path, group):
             return f"{path} would change with it"

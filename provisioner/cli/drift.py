@@ -7,14 +7,17 @@ from functools import partial
 
 import click
 
-from provisioner.cli import options, reports, selecting
+from provisioner.cli import notifying, options, reports, selecting, wishes
+from provisioner.cli.notifying import Hook
 from provisioner.cli.options import Settings
 from provisioner.cli.selecting import Choice, Shard
 from provisioner.cli.session import Session
 from provisioner.cli.several import STILL_THERE, Face, Question, ask, show
 from provisioner.cli.unread import Unread
-from provisioner.errors import ExitCode
+from provisioner.cli.wishes import Wish
+from provisioner.errors import ExitCode, ProvisionerError
 from provisioner.plan.drift import Drift, assess
+from provisioner.plan.fleet import Fleet, InEnvironment, fleet
 from provisioner.report import machine, summary_of_drift, terminal
 from provisioner.rules.ahead import retirements
 
@@ -34,11 +37,8 @@ from provisioner.rules.ahead import retirements
     default=("drift", "unhealthy", "unreadable"),
     help="What the exit code tells; repeatable.  [default: all]",
 )
-@click.option("--accept", multiple=True, metavar="GLOB", help="Write what is live into the files.")
-@click.option(
-    "--path", "paths", multiple=True, metavar="GLOB", help="With --accept: only these fields."
-)
-@click.option("--yes", is_flag=True, help="With --accept: do not ask.")
+@wishes.option
+@notifying.option
 @options.parallelism
 @click.pass_obj
 def command(
@@ -51,9 +51,8 @@ def command(
     form: str,
     unmanaged: bool,  # noqa: FBT001 - an option
     fail_on: tuple[str, ...],
-    accept: tuple[str, ...],
-    paths: tuple[str, ...],
-    yes: bool,  # noqa: FBT001 - an option
+    wish: Wish | None,
+    hook: Hook | None,
     parallelism: int,
 ) -> ExitCode:
     """Tell where the workspace is not what is declared; only reads.
@@ -65,25 +64,40 @@ def command(
     With --accept live values replace what is declared, in the lines that say it, after
     a look at the difference; then the drift that is left is told.
     """
-    if (paths or yes) and not accept:
-        raise click.UsageError(f"{'--path' if paths else '--yes'} needs --accept")
-    if accept:
+    if wish:
         if options.are_several(environments):
             raise click.UsageError("--accept takes exactly one environment")
         from provisioner.cli import accepting
 
-        wish = accepting.Wish(accept, paths)
-        accepting.accept(settings, environments[0], wish, parallelism, yes=yes)
-        only = accept
+        accepting.accept(settings, environments[0], wish, parallelism)
+        only = wish.endpoints
     look = partial(_look, choice=Choice(only, exclude, shard, changed_since), unmanaged=unmanaged)
     code = partial(_code, fail_on=frozenset(fail_on))
     question = Question(look, code, STILL_THERE)
-    found = ask(settings, environments, question, parallelism)
+    found = _asked(settings, environments, question, parallelism, hook)
+    told = hook.tell(found) if hook else ExitCode.OK
     text = partial(terminal.drift, verbose=settings.verbose)
     summary = partial(summary_of_drift.summary, today=options.today().isoformat())
     papers = reports.Papers("Drift in", summary)
     one = papers.one | {"text": text, "json": machine.dump}
-    return show(found, environments, form, Face("Drift", one, papers.together))
+    return show(found, environments, form, Face("Drift", one, papers.together)) or told
+
+
+def _asked(
+    settings: Settings,
+    environments: tuple[str, ...],
+    question: Question[Drift],
+    parallelism: int,
+    hook: Hook | None,
+) -> Fleet[Drift]:
+    """The answers; that a single environment has none is told, too, before it is raised."""
+    try:
+        return ask(settings, environments, question, parallelism)
+    except ProvisionerError as failure:
+        if hook:
+            name, code = environments[0], failure.exit_code
+            hook.tell(fleet([InEnvironment[Drift](name, code, None, failure.problems())]))
+        raise
 
 
 def _look(session: Session, choice: Choice, *, unmanaged: bool) -> Drift:

@@ -18,6 +18,8 @@ from provisioner.wire.document import OWNER_TAG, PROTECT_TAG
 _SEGMENT = re.compile(r"\[(.*?)\](?=[.\[]|$)|([^.\[]+)")
 _OWN = frozenset({f"tags[{OWNER_TAG}]", f"tags[{PROTECT_TAG}]"})
 _REFERENCE = re.compile(r"\{\{\s*secrets/[^/{}\s]+/[^/{}\s]+\s*\}\}")
+ORDER = "config.fallback_order"
+ORDER_WHY = "it is the order of the served entities, which is yours to change"
 _NOWHERE = Where("", 1, 1)
 
 
@@ -79,13 +81,14 @@ def edits(
 ) -> tuple[list[Edit], list[Left]]:
     """What to write so that ``want`` becomes ``live``, and what cannot be written.
 
-    ``written`` is the endpoint as ``import`` would write it. Changes whose declaration
+    ``written`` is the endpoint as ``import`` would write it. An order of fallback is no
+    field of the files, so it is neither. Changes whose declaration
     moved since the last apply are left, unless ``all_of_it``.
     """
     found: dict[tuple[Act, str], Edit] = {}
     left = []
     for change in changes:
-        if change.effect is Effect.NONE:
+        if change.effect is Effect.NONE or change.path == ORDER:
             continue
         if why := _why_not(change, all_of_it=all_of_it):
             left.append(Left(change.path, why))
@@ -105,8 +108,6 @@ def _why_not(change: Change, *, all_of_it: bool) -> str:
         return "the service never shows its value"
     if row.secret and change.before and not _REFERENCE.fullmatch(str(change.before)):
         return "it is a secret"
-    if change.path == "config.fallback_order":
-        return "it is the order of the served entities, which is yours to change"
     if change.note.startswith("@"):
         return f"{change.note} decides it"
     if change.cause is Cause.SPEC and not all_of_it:
