@@ -50,6 +50,7 @@ types: $(READY)  ## Check types.
 
 bench: $(READY)  ## Measure speed and count calls.
 	@$(BIN)/python -m benchmarks.bench
+	@$(BIN)/python -m benchmarks.fleet
 
 package: $(READY)  ## Build the wheel and try it in an environment of its own.
 	@$(BIN)/python tests/packaging/check.py

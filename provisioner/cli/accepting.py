@@ -93,7 +93,7 @@ def _endpoint(
     draft.leave(entry.name, left)
     for group in together(wanted):
         draft.take(entry.name, group, live)
-    if _in_other_order(draft.documents[entry.name], live.document):
+    if wish.covers(ORDER) and _in_other_order(draft.documents[entry.name], live.document):
         draft.leave(entry.name, [Left(ORDER, ORDER_WHY)])
 
 
