@@ -85,6 +85,8 @@ class Comparison:
     target: Document
     """What the workspace should hold; unmanaged live values included."""
     differences: tuple[Difference, ...]
+    known: Document = field(default_factory=dict)
+    """What the workspace holds, with the values that it never shows as they were last sent."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def compare(
     found = list(merger.left_alone)
     if target != known:
         found += _differences(known, target, _Judge(want, base, scope))
-    return Comparison(target, tuple(sorted(found, key=lambda difference: difference.path)))
+    return Comparison(target, tuple(sorted(found, key=lambda found: found.path)), known)
 
 
 def leaves(document: Document, keys: tuple[str, ...] = ()) -> dict[str, Leaf]:

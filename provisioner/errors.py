@@ -4,6 +4,7 @@ ProvisionerError
 ├── ProjectInvalid        what a person wrote cannot be used                     exit 4
 ├── Refused               a permit, policy, protection or owner says no          exit 5
 ├── StalePlan             the workspace moved after the plan was made            exit 12
+├── RolledBack            a rollout broke a limit; earlier routes are in force   exit 6
 ├── RecordUnusable        the memory of earlier applies cannot be read           (a warning)
 └── WorkspaceError        the service, or the way to it, answered with an error  exit 1
     ├── AuthenticationFailed   no usable credentials                             exit 3
@@ -217,6 +218,13 @@ class StalePlan(ProvisionerError):
 
     exit_code = ExitCode.STALE
     code = "stale-plan"
+
+
+class RolledBack(ProvisionerError):
+    """A rollout broke one of its limits, and the earlier routes are in force again."""
+
+    exit_code = ExitCode.ROLLED_BACK
+    code = "rolled-back"
 
 
 class RecordUnusable(ProvisionerError):

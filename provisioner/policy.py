@@ -13,6 +13,7 @@ from typing import Any
 
 from provisioner.errors import Problem, error
 from provisioner.plan import Action, EndpointPlan, Plan
+from provisioner.plan.model import Skipped
 from provisioner.spec import Policy
 from provisioner.wire.document import OWNER_TAG
 
@@ -30,6 +31,7 @@ class Permits:
     """Globs of endpoint names."""
     replace: tuple[str, ...] = ()
     adopt: tuple[str, ...] = ()
+    no_rollout: tuple[str, ...] = ()
 
     def allow(self, entry: EndpointPlan) -> bool:
         """Whether the permit that an entry needs is given."""
@@ -64,6 +66,22 @@ class Rest:
 
 
 NO_REST = Rest()
+
+
+def missing_rollouts(plan: Plan, permits: Permits) -> tuple[Problem, ...]:
+    """Entries whose rollout is left out without a permit, for where one is needed."""
+    return tuple(
+        error(
+            "needs-permit",
+            f"cannot {entry.action.value} {entry.name} without its rollout: "
+            "this needs a permit that names it",
+            f"run apply with --allow-no-rollout {entry.name}",
+        )
+        for entry in plan.endpoints
+        if entry.rollout
+        and entry.rollout.skipped is Skipped.ON_REQUEST
+        and not any(fnmatchcase(entry.name, glob) for glob in permits.no_rollout)
+    )
 
 
 def judge(plan: Plan, policy: Policy, rest: Rest = NO_REST) -> tuple[Problem, ...]:

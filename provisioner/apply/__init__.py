@@ -1,7 +1,7 @@
 """Applying a plan: its calls are made, nothing is decided any more."""
 
-from provisioner.apply.contract import Options, Progress, Service
+from provisioner.apply.contract import Options, Probe, Progress, Service
 from provisioner.apply.run import apply
 from provisioner.apply.secrets import placeholders
 
-__all__ = ["Options", "Progress", "Service", "apply", "placeholders"]
+__all__ = ["Options", "Probe", "Progress", "Service", "apply", "placeholders"]

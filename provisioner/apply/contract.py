@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
+from provisioner.plan.verification import Verdict
 from provisioner.wire.answers import Live
 
 
@@ -36,6 +37,13 @@ class Service(Protocol):
     ) -> Live:
         """Wait until configuration ``version`` serves."""
 
+    def metrics(self, name: str) -> str:
+        """An endpoint's metrics as Prometheus text."""
+
+
+Probe: TypeAlias = Callable[[str, Sequence[str]], Sequence[Verdict]]
+"""Puts its checks to some served entities of an endpoint, past the traffic split."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -49,3 +57,5 @@ class Options:
     report: Callable[[Progress], None] = lambda _progress: None
     stop: threading.Event = field(default_factory=threading.Event)
     """Set from outside to start no other call."""
+    probe: Probe = lambda _endpoint, _entities: ()
+    """Asks served entities on their way into the traffic."""

@@ -16,7 +16,9 @@ def placeholders(plan: Plan) -> dict[str, list[str]]:
     """Names of the environment variables that a plan needs, each with its endpoints."""
     needed: dict[str, list[str]] = {}
     for entry in plan.endpoints:
-        found = {name for step in entry.steps for name in _names(step.body)}
+        back = entry.rollout.restore if entry.rollout else None
+        steps = (*entry.steps, back) if back else entry.steps
+        found = {name for step in steps for name in _names(step.body)}
         for name in sorted(found):
             needed.setdefault(name, []).append(entry.name)
     return needed

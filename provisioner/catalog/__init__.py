@@ -184,6 +184,11 @@ class Catalog:
         """The characters that a limit allows, as a regular expression for the whole text."""
         return next(limit.pattern for limit in self.limits if limit.id == name) or ".*"
 
+    @property
+    def deployment_minutes(self) -> Mapping[str, float]:
+        """How long a new served entity usually takes by its kind, and a move of ``traffic``."""
+        return next(limit.values for limit in self.limits if limit.id == "deployment-minutes")
+
     def cause_of(self, message: str) -> FailureCause | None:
         """What a deployment's message is known to mean; the first that fits."""
         fitting = (f for f in self.failures if re.search(f.pattern, message, re.IGNORECASE))

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from provisioner.cli import after_apply, events, options, output, reports, reviewed, selecting
-from provisioner.cli.carry_out import approve, execute, judge
-from provisioner.cli.options import Settings
+from provisioner.cli.carry_out import approve, execute, judge, judge_rollouts
+from provisioner.cli.options import Selection, Settings
+from provisioner.cli.permitting import permits
 from provisioner.cli.selecting import Choice, Shard
 from provisioner.cli.session import connected
 from provisioner.errors import ExitCode
@@ -40,9 +41,7 @@ _ALREADY = "This plan was applied already; nothing to do."
     "--as-declared", is_flag=True, help="Refuse a PLANFILE that these files do not ask for."
 )
 @click.option("--auto-approve", is_flag=True, help="Do not ask; permits are still needed.")
-@click.option("--allow-retire", multiple=True, metavar="GLOB", help="Permit to delete these.")
-@click.option("--allow-replace", multiple=True, metavar="GLOB", help="Permit to make these anew.")
-@click.option("--adopt", multiple=True, metavar="GLOB", help="Permit to take these over.")
+@permits
 @click.option(
     "--refresh-secrets", is_flag=True, help="Send again what uses a secret that changed since."
 )
@@ -52,6 +51,7 @@ _ALREADY = "This plan was applied already; nothing to do."
     is_flag=True,
     help="Ask what was changed, and go back where its checks say so.",
 )
+@options.no_rollout
 @click.option("--no-wait", is_flag=True, help="Return as soon as all calls were accepted.")
 @options.output_format("text", "json", "markdown")
 @reports.options
@@ -68,11 +68,10 @@ def command(
     changed_since: str | None,
     as_declared: bool,  # noqa: FBT001 - an option
     auto_approve: bool,  # noqa: FBT001 - an option
-    allow_retire: tuple[str, ...],
-    allow_replace: tuple[str, ...],
-    adopt: tuple[str, ...],
+    permits: Permits,
     refresh_secrets: bool,  # noqa: FBT001 - an option
     check: bool,  # noqa: FBT001 - an option
+    no_rollout: bool,  # noqa: FBT001 - an option
     no_wait: bool,  # noqa: FBT001 - an option
     form: str,
     parallelism: int,
@@ -83,9 +82,10 @@ def command(
     """
     if planfile and (only or exclude or changed_since):
         raise click.UsageError("A saved plan is applied as it is; leave the selection out.")
+    if planfile and no_rollout:
+        raise click.UsageError("A saved plan is applied as it is; make it with --no-rollout.")
     if check and no_wait:
         raise click.UsageError("--verify needs what --no-wait does not wait for.")
-    permits = Permits(allow_retire, allow_replace, adopt)
     show = output.answer if form == "text" else output.note
     with connected(settings, environment, parallelism) as session:
         selection = Choice(only, exclude, shard, changed_since).of(session.loaded)
@@ -98,7 +98,8 @@ def command(
                 reviewed.check_declared(plan, session, selection)
         else:
             session.await_models(selection)
-            plan, _ = session.compare(selection, refresh_secrets=refresh_secrets)
+            at_once = Selection() if no_rollout else ()
+            plan, _ = session.compare(selection, refresh_secrets=refresh_secrets, at_once=at_once)
             done = False
         show(
             _ALREADY
@@ -108,6 +109,7 @@ def command(
         events.current().planned(plan)
         if plan.has_changes:
             judge(plan)
+            judge_rollouts(plan, session, permits, wait=not no_wait)
             if not planfile:
                 approve(plan, session, permits, asked=not auto_approve)
         outcome = execute(plan, session, parallelism, wait=not no_wait)

@@ -11,6 +11,7 @@ import click
 from provisioner import policy
 from provisioner.apply import Options, apply, placeholders
 from provisioner.cli import interrupts, output, progress
+from provisioner.cli.probing import prober
 from provisioner.cli.session import Session
 from provisioner.diff import Effect, Reason
 from provisioner.errors import (
@@ -37,6 +38,19 @@ def judge(plan: Plan | SyncPlan, doing: str = "apply") -> None:
             f"cannot {doing}: {forbidden} problem{'s' * (forbidden != 1)} shown with the plan",
             "nothing was changed",
         )
+
+
+def judge_rollouts(plan: Plan, session: Session, permits: Permits, *, wait: bool) -> None:
+    """Refuse rollouts that nobody would watch, and ones left out that need a permit."""
+    rolling = [entry.name for entry in plan.endpoints if entry.rollout and entry.rollout.restore]
+    if rolling and not wait:
+        raise Refused(
+            f"cannot roll out {', '.join(rolling)} with --no-wait: somebody has to watch",
+            "leave --no-wait out, or exclude them",
+        )
+    if session.loaded.spec.protected and (missing := policy.missing_rollouts(plan, permits)):
+        output.show_problems(missing)
+        raise Refused("cannot apply: permits are missing", "nothing was changed")
 
 
 def approve(plan: Plan, session: Session, permits: Permits, *, asked: bool) -> None:
@@ -83,7 +97,7 @@ def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) 
     if ahead != session.record and (problem := session.memory.save(ahead)):
         output.show_problems([problem])
     with progress.shown() as report:
-        run = Options(secrets, parallelism, wait, report, interrupts.asked)
+        run = Options(secrets, parallelism, wait, report, interrupts.asked, prober(session))
         outcome = apply(plan, session.workspace, run)
     remembered = _remember(ahead, plan, outcome, secrets)
     if problem := session.memory.save(remembered):
@@ -167,6 +181,8 @@ def exit_code(outcome: Outcome) -> ExitCode:
         if ended_well or any(map(_halfway, failed)):
             return ExitCode.PARTIAL
         return ExitCode.AUTH if codes <= _AUTH_CODES else ExitCode.FAILED
+    if any(endpoint.result is Result.ROLLED_BACK for endpoint in outcome.endpoints):
+        return ExitCode.ROLLED_BACK
     timed_out = any(endpoint.error_code for endpoint in outcome.endpoints)
     return ExitCode.TIMED_OUT if timed_out else ExitCode.OK
 

@@ -143,6 +143,13 @@ def output_format(*formats: str) -> Callable[[Command], Command]:
     )
 
 
+def no_rollout(command: Command) -> Command:
+    """``--no-rollout``, where a plan is made."""
+    return click.option(
+        "--no-rollout", is_flag=True, help="Move all traffic at once, whatever `rollout` says."
+    )(command)
+
+
 def parallelism(command: Command) -> Command:
     """``--parallelism``, how many calls at once."""
     return click.option(

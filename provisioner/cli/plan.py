@@ -9,7 +9,7 @@ import click
 
 from provisioner.cli import options, output, reports, selecting
 from provisioner.cli.facts import facts_in_force
-from provisioner.cli.options import Settings
+from provisioner.cli.options import Selection, Settings
 from provisioner.cli.selecting import Choice, Shard
 from provisioner.cli.session import Session
 from provisioner.cli.several import Face, Question, ask, show
@@ -34,6 +34,7 @@ PLACE = "{env}"
     type=click.Path(dir_okay=False),
     help="Save the plan, for review and for `apply`; {env} in the name stands for ENV.",
 )
+@options.no_rollout
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
 @options.parallelism
 @click.pass_obj
@@ -46,6 +47,7 @@ def command(
     changed_since: str | None,
     form: str,
     out: str | None,
+    no_rollout: bool,  # noqa: FBT001 - an option
     detailed_exitcode: bool,  # noqa: FBT001 - an option
     parallelism: int,
 ) -> ExitCode:
@@ -55,7 +57,8 @@ def command(
     """
     if out and options.are_several(environments) and PLACE not in out:
         raise click.UsageError(f"--out needs {PLACE} in its name for several environments")
-    look = partial(_look, choice=Choice(only, exclude, shard, changed_since))
+    choice = Choice(only, exclude, shard, changed_since)
+    look = partial(_look, choice=choice, no_rollout=no_rollout)
     code = partial(_code, detailed=detailed_exitcode)
     found = ask(settings, environments, Question(look, code), parallelism)
     if out:
@@ -68,8 +71,9 @@ def command(
     return show(found, environments, form, Face("The plan", one, papers.together))
 
 
-def _look(session: Session, choice: Choice) -> Plan:
-    return session.compare(choice.of(session.loaded))[0]
+def _look(session: Session, choice: Choice, *, no_rollout: bool) -> Plan:
+    at_once = Selection() if no_rollout else ()
+    return session.compare(choice.of(session.loaded), at_once=at_once)[0]
 
 
 def _code(plan: Plan, *, detailed: bool) -> ExitCode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from provisioner import policy
@@ -13,7 +14,8 @@ from provisioner.cli.options import Selection
 from provisioner.cli.session import Session
 from provisioner.cli.staleness import remaining
 from provisioner.errors import Refused, StalePlan
-from provisioner.plan import Action, EndpointPlan, Plan
+from provisioner.plan import Action, EndpointPlan, Plan, Step
+from provisioner.plan.model import Skipped
 from provisioner.report import machine, terminal
 
 _DIGEST = re.compile(r"(\$\{env:\w+\})#[0-9a-f]+")
@@ -44,13 +46,39 @@ def left_to_do(plan: Plan, session: Session) -> Plan:
     """
     stale, left = remaining(plan, session.workspace)
     if stale:
-        fresh, _ = session.compare(Selection(only=tuple(stale)))
+        fresh, _ = session.compare(Selection(only=tuple(stale)), at_once=_at_once(plan))
+        rest = _rest_of_rollouts(plan, fresh)
+        stale = [name for name in stale if name not in rest]
+        endpoints = tuple(rest.get(entry.name, entry) for entry in left.endpoints)
+        left = replace(left, endpoints=endpoints)
+    if stale:
         output.note(terminal.moved(plan, fresh, stale))
         raise StalePlan(
             f"cannot apply the saved plan: changed after it was made: {', '.join(stale)}",
             "make a new plan and have it reviewed",
         )
     return left
+
+
+def _rest_of_rollouts(saved: Plan, fresh: Plan) -> dict[str, EndpointPlan]:
+    """Endpoints in the middle of their rollout, with exactly the steps that were reviewed."""
+    reviewed = {entry.name: entry for entry in saved.endpoints}
+    return {
+        entry.name: entry
+        for entry in fresh.endpoints
+        if entry.rollout and entry.steps and _is_rest(entry, reviewed[entry.name])
+    }
+
+
+def _is_rest(entry: EndpointPlan, whole: EndpointPlan) -> bool:
+    done = whole.steps[: -len(entry.steps)]
+    if (entry.id, entry.action, entry.permit) != (whole.id, whole.action, whole.permit):
+        return False
+    if _steps(entry.steps) != _steps(whole.steps[len(done) :]):
+        return False
+    opening = entry.rollout.opening if entry.rollout else None
+    # What the cut-off step has left to show is what it was reviewed with.
+    return opening is None or not opening.hold_seconds or [opening] == [s.gate for s in done[-1:]]
 
 
 def check_declared(plan: Plan, session: Session, selection: Selection) -> None:
@@ -68,7 +96,7 @@ def check_declared(plan: Plan, session: Session, selection: Selection) -> None:
             f"cannot apply the saved plan: not of this shard: {', '.join(outside)}",
             "apply it with the --shard that it was made with",
         )
-    fresh, _ = session.compare(selection)
+    fresh, _ = session.compare(selection, at_once=_at_once(plan))
     wanted = {entry.name: _meaning(entry) for entry in _acting(fresh.endpoints)}
     foreign = [
         entry.name
@@ -89,12 +117,24 @@ def check_declared(plan: Plan, session: Session, selection: Selection) -> None:
         output.note(f"declared and not in the plan, so left as it is: {', '.join(wanted)}")
 
 
+def _at_once(plan: Plan) -> set[str]:
+    """Endpoints whose rollout the plan leaves out."""
+    return {
+        entry.name
+        for entry in plan.endpoints
+        if entry.rollout and entry.rollout.skipped is Skipped.ON_REQUEST
+    }
+
+
 def _acting(entries: Iterable[EndpointPlan]) -> list[EndpointPlan]:
     return [entry for entry in entries if entry.action not in _NOTHING_TO_DO]
 
 
 def _meaning(entry: EndpointPlan) -> str:
     """What would be called; digests of secrets differ where their values are not known."""
-    steps = [[step.call, step.body] for step in entry.steps]
-    text = json.dumps([entry.action.value, entry.id, steps], sort_keys=True)
-    return _DIGEST.sub(r"\1", text)
+    return json.dumps([entry.action.value, entry.id, _steps(entry.steps)], sort_keys=True)
+
+
+def _steps(steps: Iterable[Step]) -> str:
+    calls = [[step.call, step.body, step.gate and asdict(step.gate)] for step in steps]
+    return _DIGEST.sub(r"\1", json.dumps(calls, sort_keys=True))

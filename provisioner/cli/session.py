@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,6 +33,7 @@ from provisioner.plan.lookups import (
     with_refresh,
     with_versions,
 )
+from provisioner.plan.rollout import rollout_problems
 from provisioner.project import Declared, Loaded, Overlay, Project, find_root, open_project
 from provisioner.record import Record, default_path, sealed
 from provisioner.report.problems import wrapped
@@ -73,6 +74,7 @@ class Session:
             environment=self.loaded.environment,
             workspace=WorkspaceRef(host, self.identity.workspace_id),
             caller=self.identity.principal,
+            minutes={} if host == EMBEDDED else self.loaded.facts.deployment_minutes,
         )
 
     def compare(
@@ -80,10 +82,12 @@ class Session:
         selection: Selection,
         *,
         refresh_secrets: bool = False,
+        at_once: Container[str] = (),
         unread: Unread | None = None,
     ) -> tuple[Plan, dict[str, Live]]:
         """Read the selected endpoints and make the plan.
 
+        The traffic of endpoints ``at_once`` moves without a rollout.
         With ``unread`` what the caller may not read is left out and noted there,
         instead of raising `PermissionDenied`.
         """
@@ -96,6 +100,7 @@ class Session:
         wanted, found = checked(wanted, facts)
         wanted, stale = with_refresh(wanted, live, facts, refresh=refresh_secrets)
         base = self.record.base if unread is None else partial(unread.base, self.record)
+        wanted = [replace(want, no_rollout=want.name in at_once) for want in wanted]
         plan = build(self.target, wanted, live, base)
         rest = self.rest(selection)
         return self._judged(plan, (*unknown, *missing, *found, *stale), rest), live
@@ -186,7 +191,7 @@ class Session:
     ) -> Plan:
         judged = policy.judge(plan, self.loaded.spec.policy, rest)
         known = (*self.loaded.problems, *self.memory.problems, *self._no_longer_governed())
-        problems = (*known, *found, *judged)
+        problems = (*known, *found, *judged, *rollout_problems(plan.endpoints))
         return replace(plan, problems=problems)
 
     def _permission_rows(self, want: Desired) -> Mapping[str, Any] | None:

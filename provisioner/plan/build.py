@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from provisioner.diff import (
@@ -26,9 +26,13 @@ from provisioner.plan.model import (
     EndpointPlan,
     Impact,
     Plan,
+    RolloutPlan,
+    Skipped,
+    Step,
     Target,
     summarise,
 )
+from provisioner.plan.rollout import plan_rollout
 from provisioner.wire import requests
 from provisioner.wire.answers import ABSENT, FAILED, Live, digest
 from provisioner.wire.document import PROTECT_TAG
@@ -74,11 +78,15 @@ def build(
 def _fingerprint(target: Target, entries: Sequence[EndpointPlan]) -> str:
     meaning = [
         [entry.name, entry.action.value, entry.live_fingerprint]
-        + [[step.call, _unordered(step.body)] for step in entry.steps]
+        + [[step.call, _unordered(step.body), *_gate(step)] for step in entry.steps]
         for entry in entries
         if entry.action is not Action.NONE
     ]
     return digest([target.owner, target.workspace.host, meaning])
+
+
+def _gate(step: Step) -> list[Any]:
+    return [asdict(step.gate)] if step.gate else []
 
 
 def _unordered(value: Any) -> Any:
@@ -121,7 +129,7 @@ def _endpoint(
         return _replace(target, want, live, changes)
     # An endpoint that we remember by its id is ours even if somebody removed its tag.
     ours = bool(live.owner or base)
-    return _update(target, want, live, found, changes, ours=ours)
+    return _update(target, want, live, (found, changes, base), ours=ours)
 
 
 def _refreshed(found: Comparison, paths: frozenset[str]) -> Comparison:
@@ -167,6 +175,7 @@ def _create(target: Target, want: Desired) -> EndpointPlan:
         permission_rows=_declared_rows(want),
         declared=dict(want.document),
         timeout_seconds=want.create_timeout,
+        rollout=RolloutPlan(skipped=Skipped.NEW_ENDPOINT) if want.rollout else None,
     )
 
 
@@ -200,7 +209,7 @@ def _govern(
     base = remembered(want.name, live.id)
     found = compare(want.document, live.document, base, want.scope)
     changes = _changes(found.differences, want)
-    entry = _update(target, want, live, found, changes, ours=True)
+    entry = _update(target, want, live, (found, changes, base), ours=True)
     return entry if base is not None else replace(entry, found=_first_contact(want, live))
 
 
@@ -238,6 +247,7 @@ def _replace(
         permit="--allow-replace",
         declared=dict(want.document),
         timeout_seconds=want.create_timeout,
+        rollout=RolloutPlan(skipped=Skipped.NEW_ENDPOINT) if want.rollout else None,
     )
 
 
@@ -245,12 +255,15 @@ def _update(
     target: Target,
     want: Desired,
     live: Live,
-    found: Comparison,
-    changes: tuple[Change, ...],
+    compared: tuple[Comparison, tuple[Change, ...], Document | None],
     *,
     ours: bool,
 ) -> EndpointPlan:
-    steps = calls.update(target, want, live, found)
+    found, changes, base = compared
+    rollout, stages = plan_rollout(target, want, found, base)
+    if rollout and want.no_rollout:
+        rollout, stages = RolloutPlan(skipped=Skipped.ON_REQUEST), ()
+    steps = calls.update(target, want, live, found, stages)
     adopting = not ours
     redeploys = any(step.call.endswith("/config") for step in steps)
     if adopting:
@@ -273,6 +286,7 @@ def _update(
         permission_rows=_read_rows(want, live),
         declared=dict(want.document),
         timeout_seconds=want.update_timeout,
+        rollout=rollout,
     )
 
 

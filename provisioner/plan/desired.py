@@ -50,5 +50,6 @@ def desired(
         if_missing=spec.lifecycle.if_missing,
         create_timeout=float(spec.lifecycle.timeouts.create or DEFAULT_TIMEOUT),
         update_timeout=float(spec.lifecycle.timeouts.update or DEFAULT_TIMEOUT),
+        rollout=spec.rollout,
         locate=locate,
     )

@@ -11,6 +11,8 @@ from provisioner import __version__
 from provisioner.diff import Cause, Effect, Reason, Scope
 from provisioner.errors import Problem, Where
 from provisioner.fields import Document
+from provisioner.plan.gates import Gate
+from provisioner.spec import Rollout
 
 FORMAT_VERSION = 1
 EMBEDDED = "embedded"
@@ -71,6 +73,49 @@ class Step:
     """Paths of the changes that this call makes."""
     settle_first: bool = False
     """The endpoint must have finished updating before this call."""
+    gate: Gate | None = None
+    """What has to hold after this call, where it is one of a rollout's."""
+
+
+class Skipped(str, Enum):
+    """Why traffic moves at once although the endpoint declares a rollout."""
+
+    NEW_ENDPOINT = "new_endpoint"
+    """It has no earlier traffic."""
+    ON_REQUEST = "on_request"
+    """By the option ``--no-rollout``."""
+
+
+class Known(str, Enum):
+    """Where the routes come from to which a breach returns."""
+
+    LIVE = "live"
+    """They are in force: the rollout has not moved anything yet."""
+    APPLIED = "applied"
+    """They are those of the last apply, and fit what is in force."""
+    ESTIMATED = "estimated"
+    """They cannot be known: what is in force was scaled back."""
+
+
+@dataclass(frozen=True)
+class RolloutPlan:
+    """How the traffic of one endpoint moves in steps, those of its calls that have a gate."""
+
+    entities: tuple[str, ...] = ()
+    """Served entities that get more traffic than they are known to carry well."""
+    opening: Gate | None = None
+    """What has to hold before the first step: what an earlier run has left to be shown."""
+    restore: Step | None = None
+    """The call after a breach."""
+    earlier: Known = Known.LIVE
+    """How far the routes of ``restore`` are known to be the earlier ones."""
+    in_place: tuple[str, ...] = ()
+    """Paths at which the model of a served entity would change under traffic, which cannot be
+    divided; nothing else is said then."""
+    skipped: Skipped | None = None
+    """Nothing else is said then, either."""
+    expected_seconds: float = 0.0
+    """How long everything should take."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +144,8 @@ class EndpointPlan:
     declared: dict[str, Any] | None = None
     """The declared document, remembered after apply; ``None`` = no longer declared."""
     timeout_seconds: float = 0.0
+    rollout: RolloutPlan | None = None
+    """How traffic moves; ``None`` = no rollout is declared, or it has nothing to do."""
 
     def wanted(self) -> dict[str, Any]:
         """The values that apply brings into force, by path."""
@@ -184,6 +231,10 @@ class Desired:
     """Why nothing can be done for now; the endpoint is left as it is."""
     refresh: frozenset[str] = frozenset()
     """Paths of secret references to send again, since the values behind them changed."""
+    rollout: Rollout | None = None
+    """How traffic moves to what has not carried it; ``None`` = all at once."""
+    no_rollout: bool = False
+    """The rollout is left out on request."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """What to say with a change, by path: the alias that a version comes from."""
     locate: Callable[[str], Where | None] = lambda _path: None
@@ -199,6 +250,8 @@ class Target:
     workspace: WorkspaceRef
     caller: str = ""
     """Key of the caller's own permission row."""
+    minutes: Mapping[str, float] = field(default_factory=dict)
+    """How long a deployment usually takes, by kind, and a move of ``traffic``."""
 
     @property
     def owner(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from provisioner import __version__
+from provisioner.plan.gates import Judgement, Seen
 from provisioner.plan.model import FORMAT_VERSION, Action, WorkspaceRef
 from provisioner.plan.verification import Verification
 
@@ -20,6 +21,21 @@ class Result(str, Enum):
     SKIPPED = "skipped"
     """There was nothing to do."""
     NOT_REACHED = "not_reached"
+    ROLLED_BACK = "rolled_back"
+    """A rollout broke one of its limits, and the earlier routes are in force again."""
+
+
+@dataclass(frozen=True)
+class GateOutcome:
+    """What became of a step of a rollout after its call."""
+
+    share: int
+    """Per cent of the traffic that the watched served entities had."""
+    judgement: Judgement
+    reason: str = ""
+    """Why it broke or is not passed; empty when it is."""
+    seen: Seen | None = None
+    """What the judgement is made of; ``None`` = nothing was measured."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,8 @@ class StepOutcome:
     call: str
     result: Result
     error: str | None = None
+    gate: GateOutcome | None = None
+    """What was watched after it; ``None`` = nothing, or it was not reached."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +65,10 @@ class EndpointOutcome:
     """What to do about the error, where that is known."""
     log: tuple[str, ...] = ()
     """Last lines of the build logs of a failed update."""
+    opening: GateOutcome | None = None
+    """What was watched before the first step of a rollout that an earlier run began."""
+    restored: dict[str, int] | None = None
+    """Routes in force after a breach: per cent of the traffic by served entity."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ configuration moves; what allows more comes after the new configuration serves.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.diff import Comparison, Difference, Effect
@@ -42,13 +42,19 @@ def creation(target: Target, want: Desired, found: Comparison) -> tuple[Step, ..
     return tuple(steps)
 
 
-def update(target: Target, want: Desired, live: Live, found: Comparison) -> tuple[Step, ...]:
-    """Change an endpoint."""
+def update(
+    target: Target,
+    want: Desired,
+    live: Live,
+    found: Comparison,
+    rollout: Sequence[Step] = (),
+) -> tuple[Step, ...]:
+    """Change an endpoint; ``rollout`` are the calls that bring its configuration in steps."""
     by_call: dict[Call, list[Difference]] = {}
     for difference in found.differences:
         if difference.effect in {Effect.SET, Effect.REMOVE}:
             by_call.setdefault(difference.field.call, []).append(difference)
-    return tuple(_Update(target, want, live, found.target, by_call).steps())
+    return tuple(_Update(target, want, live, found.target, by_call, rollout).steps())
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class _Update:
     live: Live
     document: Document
     by_call: Mapping[Call, Sequence[Difference]]
+    rollout: Sequence[Step]
 
     def steps(self) -> Iterator[Step]:
         yield from self._tags()
@@ -102,7 +109,13 @@ class _Update:
             yield _step(request, _paths(now), settle_first=loosening)
 
     def _config(self) -> Iterator[Step]:
-        if found := self.by_call.get(Call.CONFIG):
+        found = self.by_call.get(Call.CONFIG, ())
+        if found and self.rollout:
+            first, *others = self.rollout
+            steps = [replace(first, settle_first=self.live.updating), *others]
+            yield from steps[:-1]
+            yield replace(steps[-1], changes=_paths(found))
+        elif found:
             request = requests.update_config(self.want.name, self.document, self.want.document)
             yield _step(request, _paths(found), settle_first=self.live.updating)
 

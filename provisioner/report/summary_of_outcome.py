@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from provisioner.plan import EMBEDDED
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
 from provisioner.report import words
+from provisioner.report.rollout import watched
 from provisioner.report.summary import Count, Fact, Item, Summary, counted, gravest_first
 
 _ORDER = (
     Result.FAILED,
+    Result.ROLLED_BACK,
     Result.NOT_REACHED,
     Result.IN_PROGRESS,
     Result.DONE,
     Result.SKIPPED,
 )
 """The gravest first."""
+_GRAVE = {Result.FAILED, Result.ROLLED_BACK}
 
 
 def summary(outcome: Outcome) -> Summary:
@@ -67,7 +70,7 @@ def _item(endpoint: EndpointOutcome, *, lasting: bool, rolled_back: bool) -> Ite
         name=endpoint.name,
         mark=words.RESULTS[endpoint.result],
         about=(words.ACTIONS[endpoint.action].word,),
-        grave=back or (endpoint.error or "" if endpoint.result is Result.FAILED else ""),
+        grave=back or (endpoint.error or "" if endpoint.result in _GRAVE else ""),
         notes=tuple(filter(None, (*_notes(endpoint), url))),
         facts=tuple(steps) if halfway else (),
         log=endpoint.log,
@@ -76,7 +79,8 @@ def _item(endpoint: EndpointOutcome, *, lasting: bool, rolled_back: bool) -> Ite
 
 
 def _notes(endpoint: EndpointOutcome) -> Iterator[str]:
-    if endpoint.error and endpoint.result is not Result.FAILED:
+    if endpoint.error and endpoint.result not in _GRAVE:
         yield endpoint.error
+    yield from watched(endpoint)
     if endpoint.hint:
         yield endpoint.hint

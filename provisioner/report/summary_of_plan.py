@@ -9,7 +9,7 @@ from provisioner.catalog import Catalog, catalog
 from provisioner.diff import Effect, Reason
 from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Plan
 from provisioner.plan.capacity import capacity_changes
-from provisioner.report import words
+from provisioner.report import rollout, words
 from provisioner.report.sketch import sketch
 from provisioner.report.summary import Count, Fact, Item, Line, Summary, counted, gravest_first
 
@@ -108,6 +108,7 @@ def _notes(entry: EndpointPlan) -> Iterator[str]:
         yield f"blocked: {entry.blocked_by}"
     if entry.permit:
         yield f"needs `{entry.permit} {entry.name}`"
+    yield from rollout.steps(entry)
 
 
 def lines(changes: Sequence[Change], *, causes: bool) -> tuple[Line, ...]:

@@ -15,7 +15,7 @@ from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Plan
 from provisioner.plan.capacity import capacity_changes
 from provisioner.plan.drift import Drift, EndpointDrift, Health, Sync
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
-from provisioner.report import words
+from provisioner.report import rollout, words
 from provisioner.report.problems import WIDTH, printable, problems
 from provisioner.report.sketch import sketch
 from provisioner.report.summary_of_plan import pace
@@ -87,6 +87,8 @@ def _entry(entry: EndpointPlan, *, verbose: bool) -> Iterator[str]:
         yield from _wrapped(f"blocked: {entry.blocked_by}")
     if entry.permit:
         yield f"      needs {entry.permit} {entry.name}"
+    for line in rollout.steps(entry):
+        yield from _wrapped(line, hang=7)
     if entry.action is Action.CREATE and not verbose:
         yield from _sketch(entry)
     else:
@@ -147,12 +149,12 @@ def _lines(values: str) -> list[str]:
     return [values]
 
 
-def _wrapped(text: str, indent: int = 6) -> list[str]:
+def _wrapped(text: str, indent: int = 6, hang: int = 2) -> list[str]:
     return wrap(
         printable(text),
         WIDTH,
         initial_indent=" " * indent,
-        subsequent_indent=" " * (indent + 2),
+        subsequent_indent=" " * (indent + hang),
         break_long_words=False,
         break_on_hyphens=False,
     )
@@ -190,6 +192,8 @@ def _outcome(endpoint: EndpointOutcome, *, lasting: bool) -> Iterator[str]:
         yield from _wrapped(endpoint.error)
         if endpoint.hint:
             yield from _wrapped(endpoint.hint)
+        for line in rollout.watched(endpoint):
+            yield from _wrapped(line, 8, 7)
         for line in endpoint.log:
             yield _dim(f"        | {printable(line)}")
         for step in endpoint.steps:

@@ -63,6 +63,7 @@ RESULTS = {
     Result.IN_PROGRESS: _mark("~", Result.IN_PROGRESS, Tone.CHANGE),
     Result.SKIPPED: _mark("=", Result.SKIPPED, Tone.CALM),
     Result.NOT_REACHED: _mark("!", Result.NOT_REACHED, Tone.CHANGE),
+    Result.ROLLED_BACK: _mark("!", Result.ROLLED_BACK, Tone.GRAVE),
 }
 HEALTHS = {
     Health.READY: _mark("=", Health.READY, Tone.NEW),

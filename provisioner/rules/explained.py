@@ -19,6 +19,7 @@ _FILES = (
     "secrets.yaml",
     "production.yaml",
     "questions.yaml",
+    "rollouts.yaml",
     "planning.yaml",
     "running.yaml",
     "pipelines.yaml",

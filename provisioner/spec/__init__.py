@@ -21,6 +21,7 @@ from provisioner.spec.entities import EndpointConfig, Route, ServedEntity
 from provisioner.spec.environment import EnvironmentSpec, Policy, RuleLevel, Workspace
 from provisioner.spec.gateway import AiGatewayConfig, RateLimit
 from provisioner.spec.providers import ExternalModel
+from provisioner.spec.rollout import Rollout
 from provisioner.spec.schema import json_schema
 from provisioner.spec.secrets import SecretSource
 from provisioner.spec.spelling import canonical, with_entity_names
@@ -44,6 +45,7 @@ __all__ = [
     "RateLimit",
     "Reached",
     "Rejected",
+    "Rollout",
     "Route",
     "RuleLevel",
     "SecretSource",

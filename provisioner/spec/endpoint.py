@@ -14,6 +14,7 @@ from provisioner.spec.base import ApiObject, Duration, List, Text, Written
 from provisioner.spec.checks import CheckSpec
 from provisioner.spec.entities import EndpointConfig, ServedEntity
 from provisioner.spec.gateway import AiGatewayConfig
+from provisioner.spec.rollout import Rollout
 
 _PRINCIPALS = ("user", "group", "service_principal")
 
@@ -164,6 +165,8 @@ class EndpointSpec(ApiObject):
     checks: List[CheckSpec] | None = Field(default=None, exclude=True)
     """Questions that prove that each served entity answers; short ones are made up when it is not
     written, and an empty list asks nothing."""
+    rollout: Rollout | None = Field(default=None, exclude=True)
+    """How traffic moves to new served entities; all at once when it is not written."""
 
     @field_validator("lifecycle", mode="before")
     @classmethod

@@ -256,6 +256,22 @@ class Workspace:
     def _translated(self, doing: str, *, writes: bool = False) -> AbstractContextManager[None]:
         return translated(doing, writes=writes, redact=self.redact)
 
+    def metrics(self, name: str) -> str:
+        """An endpoint's metrics as Prometheus text.
+
+        Raises:
+            NotFound: it has none, which endpoints of some kinds do not.
+        """
+        with self._throttle.slot(), translated(f"cannot read the metrics of {name}"):
+            answer: Any = self._api.do(
+                "GET",
+                f"{ENDPOINTS}/{name}/metrics",
+                headers={"Accept": "text/plain"},
+                raw=True,
+            )
+            with answer["contents"] as stream:
+                return str(stream.read().decode("utf-8", "replace"))
+
     def read_file(self, path: str) -> bytes | None:
         """A file of the workspace's own file store, or ``None``."""
         try:

@@ -18,7 +18,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from provisioner.apply.run import _Run
+from provisioner.apply.caller import Caller
 from provisioner.workspace.retries import RetryClock
 
 from ..conftest import (
@@ -265,7 +265,7 @@ def hurried(signed_in: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(RetryClock, "time", now)
     monkeypatch.setattr(RetryClock, "sleep", sleep)
-    monkeypatch.setattr(_Run, "_pause", lambda _run, _seconds: time.sleep(0.01))
+    monkeypatch.setattr(Caller, "pause", lambda _caller, _seconds: time.sleep(0.01))
 
 
 def fault(emulator: Emulator, number: int = 0, **rule: Any) -> None:
