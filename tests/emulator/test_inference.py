@@ -318,6 +318,14 @@ def test_the_split_is_exact(api: Api) -> None:
     assert shares(api, "x", 100) == {"a": 1, "c": 99}
 
 
+def test_an_endpoint_of_another_product_is_not_the_emulator_s_bug(api: Api) -> None:
+    entity = {"name": "e", "foundation_model": {"name": "somebody's"}}
+    api.admin("POST", "seed", {"endpoints": {"theirs": {"config": {"served_entities": [entity]}}}})
+    assert ask(api, "theirs").json()["object"] == "chat.completion"
+    api.admin("POST", "seed", {"endpoints": {"empty": {"config": {}}}})
+    assert ask(api, "empty").status_code == 400
+
+
 def test_an_entity_is_asked_past_the_split(api: Api) -> None:
     entities = (custom(name="a"), custom("2", name="b"))
     api.ok("POST", ENDPOINTS, {"name": "x", "config": config(*entities, a=100, b=0)})

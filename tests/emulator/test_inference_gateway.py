@@ -198,6 +198,15 @@ def test_fallback(bot: Api, condition: str, status: int) -> None:
     assert ask(bot, "bot").status_code != 200
 
 
+def test_the_time_of_failed_attempts_is_waited_for(bot: Api) -> None:
+    gateway(bot, fallback_config={"enabled": True})
+    for condition, seconds in (("error", 0.15), ("slow", 0.05)):
+        ail = {"endpoint": "bot", "condition": condition, "delay_seconds": seconds}
+        bot.admin("PUT", "conditions", ail | ({"entity": "first"} if seconds > 0.1 else {}))
+    answer = ask(bot, "bot")
+    assert (answer.status_code, answer.elapsed.total_seconds() >= 0.25) == (200, True)
+
+
 def test_no_fallback_unless_it_is_switched_on(bot: Api) -> None:
     bot.admin("PUT", "conditions", {"endpoint": "bot", "entity": "first", "condition": "error"})
     assert statuses(bot, 1) == [500]

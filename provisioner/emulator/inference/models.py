@@ -57,7 +57,7 @@ def model_of(workspace: Json, endpoint: Json, entity: Json, today: str) -> Model
     if "foundation_model" in entity:
         facts = _hosted_facts(endpoint["name"], entity.get("entity_name"))
         name = str(entity.get("entity_name") or endpoint["name"]).rpartition(".")[2]
-        task: Task = facts.task if facts else endpoint["task"].rpartition("/")[2]
+        task: Task = facts.task if facts else endpoint.get("task", "chat").rpartition("/")[2]
         return _hosted(name, task, "pay_per_token", facts, today)
     name = str(entity.get("entity_name", entity["name"]))
     last = name.rpartition(".")[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
@@ -72,15 +72,15 @@ def serve(call: Call, ask: Ask) -> Answer:
         body = pass_on_request(endpoint, ask.body)
     except ApiError as error:
         return write_down(ledger, entry, "", error_answer(error), LATENCY_MS)
-    answer = Answer()
+    answer, waited = Answer(), 0.0
     for entity in _entities(call, endpoint, ask):
         answer, reply = _attempt(call, endpoint, entity, ask, body)
-        latency = LATENCY_MS + answer.delay_seconds * 1000
+        latency, waited = LATENCY_MS + answer.delay_seconds * 1000, waited + answer.delay_seconds
         answer = write_down(ledger, entry, entity["name"], answer, latency, reply)
         charge(ledger, windows, reply.prompt_tokens + reply.completion_tokens, now_ms)
         if answer.status != 429 and answer.status < 500:
             break
-    return answer
+    return replace(answer, delay_seconds=waited)
 
 
 def _check_way(call: Call, endpoint: Json, ask: Ask) -> None:
@@ -127,7 +127,8 @@ def _entities(call: Call, endpoint: Json, ask: Ask) -> list[Json]:
     if not weights:
         weights = {next(iter(served)): 100}
     version = endpoint["config"].get("config_version", 0)
-    first = call.world.ledger.split_of(endpoint["name"], version).next(weights)
+    split = call.world.ledger.split_of(str(endpoint.get("id") or endpoint["name"]), version)
+    first = split.next(weights)
     if not endpoint.get("ai_gateway", {}).get("fallback_config", {}).get("enabled"):
         return [served[first]]
     return [served[first], *(served[name] for name in served if name != first)]
