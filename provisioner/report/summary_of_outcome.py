@@ -48,7 +48,9 @@ def summary(outcome: Outcome) -> Summary:
         ),
         verdict=words.outcome_verdict(outcome.summary),
         items=gravest_first(items, [words.RESULTS[result].word for result in _ORDER]),
-        alarm=", ".join(_alarm(failed, len(outcome.rolled_back))),
+        alarm=", ".join(
+            _alarm(failed, outcome.summary[Result.ROLLED_BACK.value] + len(outcome.rolled_back))
+        ),
         remarks=(words.INTERRUPTED,) if outcome.interrupted else (),
         reference=outcome.fingerprint,
     )

@@ -16,6 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.errors import Severity
+from provisioner.plan import Action
+from provisioner.plan.drift import Health, Sync
+from provisioner.plan.outcome import Result
 from provisioner.report.fitting import DoesNotFit, Part, fit, size
 from provisioner.report.html import page
 from provisioner.report.inert import code, prose
@@ -197,6 +200,28 @@ def test_a_limit_that_leaves_no_room_is_told() -> None:
     assert size(markdown([told], failure.value.needed)) <= failure.value.needed
     with pytest.raises(DoesNotFit):
         markdown([told], failure.value.needed - 1)
+
+
+@pytest.mark.parametrize(
+    ("case", "key", "words"),
+    [
+        ("plan", "action", list(Action)),
+        ("drift", "config", list(Sync)),
+        ("drift", "health", list(Health)),
+        ("outcome", "result", list(Result)),
+    ],
+)
+def test_every_word_has_its_place(case: str, key: str, words: list[Any]) -> None:
+    kind, data = load(case)
+    whole = {"impact": "none", "config": "in_sync", "health": "ready", "action": "update"}
+    data["endpoints"] = [{**whole, "name": word.value, key: word.value} for word in words]
+    told = summary(kind, data)
+    assert len(told.items) == len(words)
+    assert told.alarm or not told.grave
+    if key != "health":
+        assert sorted(count.number for count in told.counts) == [1] * len(words)
+    assert only_ours(rendered(markdown([told]))) == []
+    assert page([told])
 
 
 def test_errors_come_before_what_is_only_worth_knowing() -> None:
