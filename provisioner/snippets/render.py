@@ -179,6 +179,5 @@ def _templates() -> Environment:
         "arguments": literals.arguments,
         "json": literals.indented_json,
         "sql": literals.sql,
-        "only": lambda request, *keys: {key: request[key] for key in keys if key in request},
     }
     return found

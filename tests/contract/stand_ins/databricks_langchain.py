@@ -5,6 +5,7 @@ Same names and arguments over langchain-openai, which makes the same requests.
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -21,8 +22,15 @@ def _place() -> dict[str, Any]:
 class ChatDatabricks(ChatOpenAI):
     def __init__(self, *, endpoint: str, max_tokens: int, extra_params: Any = None) -> None:
         # ChatOpenAI would call it max_completion_tokens, which the service does not know.
-        body = {"max_tokens": max_tokens, **(extra_params or {})}
-        super().__init__(model=endpoint, extra_body=body, **_place())
+        more = dict(extra_params or {})
+        body = {"max_tokens": max_tokens, **more.pop("extra_body", {})}
+        super().__init__(model=endpoint, extra_body=body, **more, **_place())
+
+    def invoke(self, *args: Any, **more: Any) -> Any:
+        answer = super().invoke(*args, **more)
+        if not isinstance(answer.content, str):  # the real one makes a text of blocks
+            answer.content = json.dumps(answer.content)
+        return answer
 
 
 class DatabricksEmbeddings(OpenAIEmbeddings):
