@@ -7,11 +7,17 @@ from dataclasses import replace
 
 from provisioner.apply.caller import Caller
 from provisioner.apply.watching import watch
-from provisioner.errors import NotFound, ProvisionerError, RolledBack, WorkspaceError
+from provisioner.errors import (
+    InvalidRequest,
+    NotFound,
+    ProvisionerError,
+    RolledBack,
+    WorkspaceError,
+)
 from provisioner.plan import Step
 from provisioner.plan.gates import Gate, Judgement
 from provisioner.plan.outcome import GateOutcome
-from provisioner.plan.traffic import routes_of
+from provisioner.plan.traffic import in_words, routes_of
 from provisioner.plan.verification import Verdict
 
 
@@ -66,11 +72,10 @@ class Rolling:
         name = self._caller.entry.name
         what = f"cannot roll out {name}: at {outcome.share} %: {outcome.reason}"
         self.restored = self._restore(what)
-        routes = ", ".join(f"{entity} {share} %" for entity, share in self.restored.items())
         raise RolledBack(
             what,
-            f"the earlier routes are in force: {routes}; the next apply begins anew, "
-            "so correct it first, or apply the earlier declaration",
+            f"the earlier routes are in force: {in_words(self.restored)}; the next apply "
+            "begins anew, so correct it first, or apply the earlier declaration",
         )
 
     def _restore(self, what: str) -> dict[str, int]:
@@ -97,7 +102,7 @@ class Rolling:
         name = self._caller.entry.name
         try:
             self._caller.service.metrics(name)
-        except NotFound as failure:
+        except (NotFound, InvalidRequest) as failure:
             raise WorkspaceError(
                 f"cannot roll out {name}: it has no metrics to hold against its limits",
                 "remove min_requests and the limits from `rollout`, or set probe_every instead",

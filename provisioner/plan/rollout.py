@@ -22,6 +22,7 @@ from provisioner.plan.traffic import (
     Routes,
     apportion,
     entities_of,
+    in_words,
     raw_routes,
     routes_of,
     split,
@@ -322,7 +323,7 @@ def rollout_problems(entries: Iterable[EndpointPlan]) -> Iterator[Problem]:
             yield _in_place(entry, path)
         if rollout and rollout.earlier is Known.ESTIMATED and rollout.restore:
             gate = rollout.restore.gate
-            routes = ", ".join(f"{n} {p} %" for n, p in (gate.routes if gate else {}).items())
+            routes = in_words(gate.routes if gate else {})
             yield warning(
                 "earlier-routes-unknown",
                 f"{entry.name}: nobody remembers how traffic was divided before the rollout; "

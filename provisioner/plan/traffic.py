@@ -44,6 +44,12 @@ def split(live: Routes, declared: Routes, rising: Collection[str], share: int) -
     return {name: live.get(name, 0) + more.get(name, 0) - less.get(name, 0) for name in names}
 
 
+def in_words(routes: Routes) -> str:
+    """A division of traffic on one line, the largest share first."""
+    ordered = sorted(routes.items(), key=lambda route: (-route[1], route[0]))
+    return ", ".join(f"{name} {share} %" for name, share in ordered)
+
+
 def entities_of(document: Document) -> dict[str, Any]:
     """Served entities of a document, by name."""
     config = document.get("config") or {}

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 
 from provisioner.plan import EndpointPlan
-from provisioner.plan.gates import Gate
+from provisioner.plan.gates import Gate, Seen
 from provisioner.plan.model import Known, RolloutPlan, Skipped
-from provisioner.plan.outcome import EndpointOutcome, GateOutcome
+from provisioner.plan.outcome import EndpointOutcome
+from provisioner.plan.traffic import in_words
 
 _SKIPPED = {
     Skipped.NEW_ENDPOINT: "no rollout: a new endpoint has no traffic to move",
@@ -43,7 +44,8 @@ def steps(entry: EndpointPlan) -> Iterator[str]:
 
 
 def _line(gate: Gate, told: str) -> str:
-    return f"{gate.share:>3} %  {told} (about {minutes(gate.expected_seconds)})"
+    about = f" (about {minutes(gate.expected_seconds)})" if gate.expected_seconds else ""
+    return f"{gate.share:>3} %  {told}{about}"
 
 
 def _told(gate: Gate, earlier: Gate | None) -> str:
@@ -52,8 +54,9 @@ def _told(gate: Gate, earlier: Gate | None) -> str:
         return f"{', '.join(gate.entities)} comes"
     if earlier and (gone := sorted(earlier.routes.keys() - gate.routes.keys())):
         return f"{', '.join(gone)} goes"
-    first = {name: gate.routes[name] for name in gate.entities}
-    return routes({**first, **gate.routes})
+    others = {name: part for name, part in gate.routes.items() if name not in gate.entities}
+    watched = {name: gate.routes[name] for name in gate.entities}
+    return ", ".join(filter(None, map(in_words, (watched, others))))
 
 
 def _awaited(gate: Gate) -> str:
@@ -76,7 +79,7 @@ def _limits(rollout: RolloutPlan, gates: list[Gate]) -> Iterator[str]:
         told = ", ".join(filter(None, parts)) or "no limits: only time passes"
         yield f"each step: {told}"
     if rollout.restore and rollout.restore.gate:
-        back = routes(rollout.restore.gate.routes)
+        back = in_words(rollout.restore.gate.routes)
         yield f"a breach returns to {back}{_EARLIER[rollout.earlier]}"
 
 
@@ -91,11 +94,6 @@ def _probes(gate: Gate) -> str:
     return f"checks every {minutes(gate.probe_every_seconds)}{may}"
 
 
-def routes(shares: dict[str, int]) -> str:
-    """A traffic split in words."""
-    return ", ".join(f"{name} {share} %" for name, share in shares.items())
-
-
 def minutes(seconds: float) -> str:
     """A time for people: seconds where it is short, else whole minutes, rounded up."""
     if seconds < 60:
@@ -104,20 +102,15 @@ def minutes(seconds: float) -> str:
 
 
 def watched(endpoint: EndpointOutcome) -> Iterator[str]:
-    """What was seen of each step that was watched, and where a breach led."""
+    """What was seen of each step that was held and passed; a breach is the endpoint's error."""
     outcomes = [endpoint.opening, *(step.gate for step in endpoint.steps)]
     for outcome in outcomes:
-        if outcome and (outcome.seen or outcome.reason):
-            yield f"{outcome.share:>3} %  {outcome.judgement.value}: {_found(outcome)}"
-    if endpoint.restored:
-        yield f"restored: {routes(endpoint.restored)}"
+        if outcome and outcome.seen and outcome.seen.seconds and not outcome.reason:
+            yield f"{outcome.share:>3} %  held {_found(outcome.seen)}"
 
 
-def _found(outcome: GateOutcome) -> str:
-    seen = outcome.seen
-    if outcome.reason or seen is None:
-        return outcome.reason
-    parts = [f"{minutes(seen.seconds)}"]
+def _found(seen: Seen) -> str:
+    parts = [minutes(seen.seconds)]
     if seen.requests is not None:
         parts.append(f"{seen.requests} requests, {seen.errors} errors")
     if seen.latency_p99_ms is not None:

@@ -188,12 +188,12 @@ def _outcome(endpoint: EndpointOutcome, *, lasting: bool) -> Iterator[str]:
     yield f"  {style(word, fg=color)} {endpoint.action.value:<8} {endpoint.name}"
     if endpoint.result is Result.DONE and endpoint.invocation_url and lasting:
         yield _dim(f"      {endpoint.invocation_url}")
+    for line in rollout.watched(endpoint):
+        yield from _wrapped(line, hang=7)
     if endpoint.error:
         yield from _wrapped(endpoint.error)
         if endpoint.hint:
             yield from _wrapped(endpoint.hint)
-        for line in rollout.watched(endpoint):
-            yield from _wrapped(line, 8, 7)
         for line in endpoint.log:
             yield _dim(f"        | {printable(line)}")
         for step in endpoint.steps:

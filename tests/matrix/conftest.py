@@ -19,6 +19,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from provisioner.apply.caller import Caller
+from provisioner.emulator import running
 from provisioner.workspace.retries import RetryClock
 
 from ..conftest import (
@@ -368,3 +369,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many cases of each matrix passed."""
     for matrix, number in sorted(_passed.items()):
         terminalreporter.write_line(f"matrix {matrix}: {number} cases passed")
+
+
+@pytest.fixture(scope="session")
+def real_workspace() -> Iterator[Emulator]:
+    """A workspace in which updates take as long as they take, though not very long."""
+    with running(clock="real") as url:
+        found = Emulator(url)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def real(real_workspace: Emulator) -> Emulator:
+    """The workspace with a real clock, on its first day."""
+    real_workspace.reset()
+    return real_workspace

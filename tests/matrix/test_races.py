@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -14,26 +14,10 @@ from provisioner.apply import Options, apply
 from provisioner.cli.carry_out import exit_code
 from provisioner.cli.options import Selection, Settings
 from provisioner.cli.session import connected
-from provisioner.emulator import running
 from provisioner.plan import Action
 
 from ..conftest import ENDPOINTS, Cli, Emulator, Project, custom, external, serving
 from .conftest import fault, start, until
-
-
-@pytest.fixture(scope="module")
-def real_workspace() -> Iterator[Emulator]:
-    """A workspace in which updates take as long as they take, though not very long."""
-    with running(clock="real") as url:
-        found = Emulator(url)
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def real(real_workspace: Emulator) -> Emulator:
-    real_workspace.reset()
-    return real_workspace
 
 
 @pytest.fixture
