@@ -122,12 +122,17 @@ def own_models_do_the_same(endpoint: Judged, setting: Setting) -> Iterator[Probl
 
 def served_alone(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     """A model that cannot share its endpoint does not."""
-    entities = served(endpoint)
-    for path, entity in entities if len(entities) > 1 else ():
+    entities, rollout = served(endpoint), endpoint.spec.rollout
+    for path, entity in entities if len(entities) > 1 or rollout else ():
         architecture = architecture_of(entity, setting.facts)
-        if architecture is not None and architecture.one_entity:
-            summary = f"{architecture.name} has to be the only served entity of its endpoint"
+        if architecture is None or not architecture.one_entity:
+            continue
+        summary = f"{architecture.name} has to be the only served entity of its endpoint"
+        if len(entities) > 1:
             yield warning("one-entity", summary, "use two endpoints", endpoint.where(path))
+        else:
+            hint = "a rollout cannot bring another beside it; remove `rollout`"
+            yield warning("one-entity", summary, hint, endpoint.where("rollout"))
 
 
 def architecture_of(entity: ServedEntity, facts: Catalog) -> Architecture | None:
