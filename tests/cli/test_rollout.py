@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -239,6 +241,20 @@ def test_taken_back_by_the_declaration(project: Project, cli: Cli, emulator: Emu
     cli.apply()
     assert emulator.calls() == [CONFIG]
     assert cli.settled()
+
+
+def test_the_example_of_this_repository(project: Project, cli: Cli) -> None:
+    """What its staging environment does to it: more for the candidate."""
+    written = (Path(__file__).parents[2] / "endpoints" / "ticket-triage.yaml").read_text("utf-8")
+    project.environment(variables={"ticket_tokens_per_second": 980})
+    project.endpoint("ticket-triage", written)
+    cli.apply()
+    project.endpoint("ticket-triage", re.sub(r": (90|10)}", ": 50}", written))
+    entry = cli.plan().entry("ticket-triage")
+    gates = [step["gate"] for step in entry["steps"]]
+    assert [gate["routes"]["candidate"] for gate in gates] == [20, 50]
+    assert [gate["hold_seconds"] for gate in gates] == [900, 900]
+    assert entry["rollout"]["entities"] == ["candidate"]
 
 
 def test_words_of_a_plan_and_of_a_breach(project: Project, cli: Cli, emulator: Emulator) -> None:

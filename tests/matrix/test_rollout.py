@@ -376,7 +376,8 @@ def test_somebody_takes_the_traffic_back_by_hand(rollout: Rollout) -> None:
     rollout.begin()
 
     def by_hand(share: int) -> None:
-        if share == 25:
+        settled = rollout.emulator.endpoint("e")["state"]["config_update"] == "NOT_UPDATING"
+        if share == 25 and settled:
             body = next(e["body"] for e in rollout.emulator.writes() if e["path"] == CONFIG)
             rollout.emulator.call("PUT", CONFIG, body)
 
@@ -387,8 +388,9 @@ def test_somebody_takes_the_traffic_back_by_hand(rollout: Rollout) -> None:
     assert rollout.routes() == {"v1": 100, "v2": 0}
 
 
-def test_two_at_once(rollout: Rollout) -> None:
+def test_two_at_once(project: Project, cli: Cli, emulator: Emulator) -> None:
     """One rolls out; the other finds that the endpoint is not what it planned for."""
+    rollout = Rollout(project, cli, emulator)
     rollout.begin(steps=[50], hold=1)
     with ThreadPoolExecutor(2) as pool:
         codes = sorted(run.code for run in pool.map(lambda _: _process(rollout.project), range(2)))
