@@ -17,6 +17,7 @@ from provisioner.errors import ExitCode, Refused
 from provisioner.fields import Document
 from provisioner.plan import Desired
 from provisioner.plan.desired import DEFAULT_TIMEOUT
+from provisioner.plan.traffic import entities_of
 from provisioner.policy import Permits
 from provisioner.record import Entry
 from provisioner.report import terminal
@@ -53,10 +54,13 @@ def _options(command: Callable[[Settings, _Way], ExitCode]) -> Callable[..., Any
 def rollback(settings: Settings, way: _Way) -> ExitCode:
     """Return endpoint NAME to what was applied before; the YAML is not touched.
 
-    The next apply brings back what the YAML says, unless it is changed too.
+    In the middle of a rollout that is what was applied before the rollout. The next apply
+    brings back what the YAML says, unless it is changed too.
     """
     with connected(settings, way.environment) as session:
         entry = session.record.endpoints.get(way.name)
+        if entry is not None and _is_rolling(session, way.name, entry):
+            return _bring_back(session, way, entry, entry.document)
         if entry is None or not entry.history:
             raise Refused(f"cannot roll back {way.name}: nothing earlier is remembered of it")
         return _bring_back(session, way, entry, without_what_came(entry.history[0], entry.document))
@@ -75,6 +79,13 @@ def restore(settings: Settings, way: _Way) -> ExitCode:
                 f"remembered are: {known}",
             )
         return _bring_back(session, way, entry, entry.document)
+
+
+def _is_rolling(session: Session, name: str, entry: Entry) -> bool:
+    """Whether something serves beside what was applied last: that apply is not through."""
+    live = session.workspace.read(name)
+    applied = entities_of(entry.document).keys()
+    return live is not None and bool(applied) and applied < entities_of(live.document).keys()
 
 
 def without_what_came(earlier: Document, later: Document) -> Document:

@@ -243,6 +243,24 @@ def test_taken_back_by_the_declaration(project: Project, cli: Cli, emulator: Emu
     assert cli.settled()
 
 
+def test_rollback_in_the_middle(project: Project, cli: Cli, emulator: Emulator) -> None:
+    """It returns to what was applied before the rollout, and not to what was before that."""
+    _old(project, cli, custom("oldest"))
+    _old(project, cli, custom("old", "2"))
+    project.endpoint("e", serving(custom("new", "3")), rollout=_ROLLOUT)
+    emulator.fault("PUT", f"{ENDPOINTS}/e/config", skip=2, status=400, error_code="BAD_REQUEST")
+    cli.apply(expect=8)
+    emulator.admin("DELETE", "faults")
+    emulator.forget()
+    cli("rollback", "-e", "dev", "e", "--auto-approve", expect=0)
+    assert emulator.calls() == [CONFIG]
+    names = [entity["name"] for entity in emulator.endpoint("e")["config"]["served_entities"]]
+    assert names == ["old"]
+    cli("rollback", "-e", "dev", "e", "--auto-approve", expect=0)
+    names = [entity["name"] for entity in emulator.endpoint("e")["config"]["served_entities"]]
+    assert names == ["oldest"]
+
+
 def test_the_example_of_this_repository(project: Project, cli: Cli) -> None:
     """What its staging environment does to it: more for the candidate."""
     written = (Path(__file__).parents[2] / "endpoints" / "ticket-triage.yaml").read_text("utf-8")
