@@ -17,6 +17,7 @@ from provisioner.errors import ExitCode, Problem, ProjectInvalid, ProvisionerErr
 from provisioner.plan.fleet import Fleet, InEnvironment, fleet
 from provisioner.project import Loaded, Project, open_project
 from provisioner.report import machine, side_by_side
+from provisioner.workspace.gateway import Workspace
 
 T = TypeVar("T")
 
@@ -73,6 +74,7 @@ def ask(
         try:
             together = fleet(map(partial(_answer, code=question.code), names, answers))
         except KeyboardInterrupt:
+            run.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     output.show_problems(_shared_credentials(run.loaded))
@@ -110,11 +112,22 @@ class _Run(Generic[T]):
         self._question = question
         self._parallelism = parallelism
         self.loaded: list[Loaded] = []
+        self._workspaces: list[Workspace] = []
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Let those that still ask come to an end: Ctrl-C only reaches the main thread."""
+        self._stopped = True
+        for workspace in self._workspaces:
+            workspace.stop()
 
     def environment(self, name: str) -> T:
         loaded = judged(self._project, name, self._question.passing)
         self.loaded.append(loaded)
         with joined(loaded, self._parallelism, f"{name}: ") as session:
+            self._workspaces.append(session.workspace)
+            if self._stopped:
+                session.workspace.stop()
             return self._question.look(session)
 
 

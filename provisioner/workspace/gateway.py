@@ -155,6 +155,10 @@ class Workspace:
         self._caller = principal(kind, name)
         return Identity(name, self._caller, str(answer.get(_ORG_ID) or ""))
 
+    def stop(self) -> None:
+        """Begin no further call, and repeat none: nobody waits for the answers."""
+        self._throttle.stop()
+
     def in_parallel(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Apply ``function`` to all items at once; the first error is raised."""
         with ThreadPoolExecutor(self._throttle.most) as pool:

@@ -36,6 +36,8 @@ class RetryClock(Clock):
         failure = sys.exc_info()[1]
         if getattr(self._thread, "writes", False) and isinstance(failure, RequestException):
             raise failure
+        if self._throttle.stopped and failure is not None:
+            raise failure
         if isinstance(failure, errors.TooManyRequests):
             self._throttle.slow_down()
         self._thread.slept = True

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from provisioner.errors import Unavailable
+
 
 class Throttle:
     """Lets through at most ``most`` calls at once; halved on every complaint, regained slowly."""
@@ -15,6 +17,8 @@ class Throttle:
         self._allowed = float(most)
         self._active = 0
         self._free = threading.Condition()
+        self.stopped = False
+        """Whether no further call may begin."""
 
     @property
     def allowed(self) -> int:
@@ -23,9 +27,15 @@ class Throttle:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Wait for a place, and hold it for the length of the block."""
+        """Wait for a place, and hold it for the length of the block.
+
+        Raises:
+            Unavailable: nobody waits for an answer any more.
+        """
         with self._free:
-            self._free.wait_for(lambda: self._active < self.allowed)
+            self._free.wait_for(lambda: self.stopped or self._active < self.allowed)
+            if self.stopped:
+                raise Unavailable("cannot go on: the run was interrupted")
             self._active += 1
         try:
             yield
@@ -40,3 +50,9 @@ class Throttle:
         """The workspace complained of too many calls."""
         with self._free:
             self._allowed = max(1.0, self._allowed / 2)
+
+    def stop(self) -> None:
+        """Let no further call begin; those under way end by themselves."""
+        with self._free:
+            self.stopped = True
+            self._free.notify_all()

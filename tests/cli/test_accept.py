@@ -374,6 +374,38 @@ def test_a_change_after_that_is_drift_again(cli: Cli, hand: Hand) -> None:
     assert changes["tags[team]"]["source"]["line"] == 4
 
 
+def test_one_that_is_only_governed(project: Project, cli: Cli, emulator: Emulator) -> None:
+    text = "governs: theirs\nai_gateway:\n  rate_limits:\n"
+    text += "    - {key: user, renewal_period: minute, calls: 20}   # fair\n"
+    emulator.call("POST", ENDPOINTS, {"name": "theirs"})
+    project.endpoint("theirs", text)
+    cli.apply()
+    Hand(emulator, "theirs").gateway(_limits([USER | {"calls": 3}]))
+    cli("drift", "-e", "dev", "--accept", "theirs", "--yes", expect=0)
+    assert (project.root / "endpoints/theirs.yaml").read_text() == text.replace("20", "3")
+
+
+def test_what_an_anchor_shares_is_written_only_if_all_of_it_changed(
+    project: Project, cli: Cli, emulator: Emulator
+) -> None:
+    limits = "    - &one {key: user, renewal_period: minute, calls: 20}\n"
+    limits += "    - {<<: *one, key: endpoint}\n"
+    text = f"governs: theirs\nai_gateway:\n  rate_limits:\n{limits}"
+    emulator.call("POST", ENDPOINTS, {"name": "theirs"})
+    file = project.endpoint("theirs", text)
+    cli.apply()
+    hand = Hand(emulator, "theirs")
+    hand.gateway(_limits([USER | {"calls": 3}, ALL | {"calls": 20}]))
+    run = cli("drift", "-e", "dev", "--accept", "theirs", "--yes", expect=ExitCode.CHANGES)
+    assert "ai_gateway.rate_limits[endpoint].calls would change with it" in run.err.replace(
+        "\n    ", " "
+    )
+    assert file.read_text() == text
+    hand.gateway(_limits([USER | {"calls": 3}, ALL | {"calls": 3}]))
+    cli("drift", "-e", "dev", "--accept", "theirs", "--yes", expect=0)
+    assert file.read_text() == text.replace("20", "3")
+
+
 # ------------------------------------------------------------ choosing and agreeing
 
 

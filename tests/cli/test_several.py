@@ -157,6 +157,27 @@ def test_they_are_asked_at_the_same_time(three: Cli) -> None:
     assert found.results == ("dev", "staging")
 
 
+def test_ctrl_c_ends_all_of_them(
+    three: Cli, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        started.wait(5)
+        raise KeyboardInterrupt
+
+    def look(session: Session) -> None:
+        started.set()
+        session.workspace.in_parallel(session.workspace.read, [f"gone-{n}" for n in range(200)])
+
+    started = threading.Event()
+    monkeypatch.setattr(several, "_answer", interrupted)
+    question = several.Question(look, lambda _: ExitCode.OK)
+    emulator.fault("GET", f"{ENDPOINTS}/gone.*", effect="none", delay_seconds=0.1)
+    emulator.forget()
+    with pytest.raises(KeyboardInterrupt):
+        several.ask(Settings(three.root, 0), ("dev", "staging"), question, 1)
+    assert sum("gone" in entry["path"] for entry in emulator.requests()) < 20
+
+
 def test_environments_may_share_the_embedded_workspace(project: Project, cli: Cli) -> None:
     project.endpoint("chat", serving(external()))
     names = [f"local{number}" for number in range(3)]

@@ -7,6 +7,7 @@ import threading
 import pytest
 import requests
 
+from provisioner.errors import Unavailable
 from provisioner.workspace.pacing import Pace
 from provisioner.workspace.retries import RetryClock
 from provisioner.workspace.sdk import errors
@@ -71,6 +72,18 @@ def test_throttle_never_lets_more_through_than_allowed() -> None:
     for thread in threads:
         thread.join()
     assert most == 2
+
+
+def test_what_was_stopped_begins_no_call_and_repeats_none() -> None:
+    throttle = Throttle(1)
+    clock = RetryClock(throttle)
+    with throttle.slot():
+        throttle.stop()
+        clock.started(writes=False)
+        with pytest.raises(requests.ConnectionError):
+            _handle(clock, requests.ConnectionError("gone"))
+    with pytest.raises(Unavailable), throttle.slot():
+        pytest.fail("a call began")
 
 
 def test_a_write_is_not_repeated_after_a_broken_connection() -> None:
