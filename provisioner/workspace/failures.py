@@ -56,7 +56,8 @@ def translated(
         ) from failure
     except requests.RequestException as failure:
         lost = AnswerLost if writes else Unavailable
-        raise lost(f"{doing}: {redact(_message(failure))}") from failure
+        hint = "check the address, the network and the proxy" if lost is Unavailable else ""
+        raise lost(f"{doing}: {redact(_message(failure))}", hint) from failure
 
 
 def _kind(failure: DatabricksError, *, writes: bool) -> type[WorkspaceError]:

@@ -17,6 +17,7 @@ from provisioner.errors import (
     AuthenticationFailed,
     Conflict,
     NotFound,
+    PermissionDenied,
     WorkspaceError,
 )
 from provisioner.redaction import Redactor
@@ -29,7 +30,7 @@ from provisioner.workspace.pacing import Pace
 from provisioner.workspace.retries import RetryClock
 from provisioner.workspace.sdk import ApiClient, Config
 from provisioner.workspace.settle import settle
-from provisioner.workspace.sign_in import kept_for_a_while
+from provisioner.workspace.sign_in import kept_for_a_while, not_configured, tried
 from provisioner.workspace.throttle import Throttle
 
 T = TypeVar("T")
@@ -39,8 +40,8 @@ B = TypeVar("B")
 C = TypeVar("C")
 
 _ORG_ID = "x-databricks-org-id"
-_FIRST_CONTACT = 15
-"""Seconds to try to reach a workspace at all: a wrong host should not take a minute."""
+_FIRST_CONTACT = 5
+"""Seconds in which the SDK may ask a host about itself, which it can do without."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Workspace:
         takes and what its failures mean, the shipped ones if not given.
 
         Raises:
-            AuthenticationFailed: no credentials, or more than one kind of them.
+            AuthenticationFailed: no credentials, or more than one kind of them and no choice.
         """
         silence_bodies()
         throttle = Throttle(parallelism)
@@ -128,13 +129,11 @@ class Workspace:
                     max_connections_per_pool=parallelism,
                 )
         except ValueError as failure:
-            raise AuthenticationFailed(
-                f"cannot sign in: {str(failure).split('. Config: ')[0]}",
-                "set DATABRICKS_TOKEN, or name a profile or an auth_type under `workspace`",
-            ) from failure
+            raise not_configured(failure, access.profile) from failure
         config.retry_timeout_seconds = patience
         # For OIDC in pipelines the SDK (0.156) fetches two tokens for every single call.
-        config.authenticate = kept_for_a_while(config.authenticate)  # type: ignore[method-assign]
+        signed = tried(config.authenticate, str(config.auth_type))
+        config.authenticate = kept_for_a_while(signed)  # type: ignore[method-assign]
         known = facts or catalog()
         limit = known.operations
         pace = Pace(limit.calls, limit.seconds) if access.paced else None
@@ -143,12 +142,24 @@ class Workspace:
             tell_calls(workspace._api, tell)
         return workspace
 
+    def _do(self, method: str, path: str, **more: Any) -> Any:
+        """One call of the SDK; from the first answer on the workspace is known to be there."""
+        answer: Any = self._api.do(method, path, **more)
+        self._clock.reached()
+        return answer
+
     def identity(self) -> Identity:
         """Who we are, and the id of the workspace."""
-        with translated(f"cannot sign in to {self.host}"):
-            answer: Any = self._api.do(
-                "GET", "/api/2.0/preview/scim/v2/Me", response_headers=[_ORG_ID]
+        try:
+            with translated(f"cannot sign in to {self.host}"):
+                answer: Any = self._do(
+                    "GET", "/api/2.0/preview/scim/v2/Me", response_headers=[_ORG_ID]
+                )
+        except (AuthenticationFailed, NotFound, PermissionDenied) as failure:
+            failure.hint = failure.hint or (
+                f"check the credentials for {self.auth_type}, and that this is their workspace"
             )
+            raise
         name = str(answer.get("userName") or "")
         # For a service principal userName is its application id (SDK, scim Me).
         kind = "service_principal" if is_application_id(name) else "user"
@@ -175,7 +186,7 @@ class Workspace:
     def list_endpoints(self) -> list[dict[str, Any]]:
         """Summaries of all endpoints that the caller may see."""
         with self._translated("cannot list serving endpoints"):
-            answer: Any = self._api.do("GET", ENDPOINTS)
+            answer: Any = self._do("GET", ENDPOINTS)
         return list(answer.get("endpoints") or [])
 
     def read(self, name: str, rows: Collection[str] | None = None) -> Live | None:
@@ -210,7 +221,7 @@ class Workspace:
         try:
             with self._throttle.slot(), self._translated(doing, writes=method != "GET"):
                 # A bodiless GET must not carry a content type, hence None and not {}.
-                answer = self._api.do(method, path, body=None if body is None else dict(body))
+                answer = self._do(method, path, body=None if body is None else dict(body))
         except (AlreadyExists, Conflict) as failure:
             if self._clock.repeated:
                 raise AnswerLost(str(failure)) from failure
@@ -267,7 +278,7 @@ class Workspace:
             NotFound: it has none, which endpoints of some kinds do not.
         """
         with self._throttle.slot(), translated(f"cannot read the metrics of {name}"):
-            answer: Any = self._api.do(
+            answer: Any = self._do(
                 "GET",
                 f"{ENDPOINTS}/{name}/metrics",
                 headers={"Accept": "text/plain"},
@@ -280,7 +291,7 @@ class Workspace:
         """A file of the workspace's own file store, or ``None``."""
         try:
             with self._translated(f"cannot read {path}"):
-                answer: Any = self._api.do(
+                answer: Any = self._do(
                     "GET",
                     "/api/2.0/workspace/export",
                     query={"path": path, "direct_download": "true"},
@@ -303,7 +314,7 @@ class Workspace:
 
     def _import(self, path: str, content: bytes) -> None:
         with self._translated(f"cannot write {path}", writes=True):
-            self._api.do(
+            self._do(
                 "POST",
                 f"/api/2.0/workspace-files/import-file/{quote(path.lstrip('/'), safe='')}",
                 query={"overwrite": "true"},

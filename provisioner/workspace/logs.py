@@ -14,9 +14,13 @@ Teller = Callable[[str], None]
 """Takes one line about a call."""
 
 
+_NO_METADATA = "Failed to automatically resolve config from host metadata"
+"""What the SDK warns of and goes on without; a host that is not there is told by the next call."""
+
+
 def _tells_no_bodies(record: logging.LogRecord) -> bool:
     """Whether a line of the SDK's logger may pass."""
-    return record.levelno > logging.DEBUG
+    return record.levelno > logging.DEBUG and not str(record.msg).startswith(_NO_METADATA)
 
 
 def silence_bodies() -> None:

@@ -16,13 +16,19 @@ from requests import RequestException
 from provisioner.workspace.sdk import Clock, errors
 from provisioner.workspace.throttle import Throttle
 
+_UNREACHED = 10.0
+"""Seconds to try to reach a workspace that never answered: a wrong host should not take a
+minute."""
+
 
 class RetryClock(Clock):
     """The clock that the SDK sleeps on between two tries; it remembers that it slept."""
 
-    def __init__(self, throttle: Throttle) -> None:
+    def __init__(self, throttle: Throttle, patience: float = _UNREACHED) -> None:
         self._thread = threading.local()
         self._throttle = throttle
+        self._reached = False
+        self._give_up = time.monotonic() + patience
 
     def time(self) -> float:
         """Seconds since the epoch."""
@@ -34,14 +40,20 @@ class RetryClock(Clock):
         The SDK sleeps while it handles the error for which it repeats.
         """
         failure = sys.exc_info()[1]
-        if getattr(self._thread, "writes", False) and isinstance(failure, RequestException):
-            raise failure
+        if isinstance(failure, RequestException):
+            unreached = not self._reached and time.monotonic() + seconds > self._give_up
+            if unreached or getattr(self._thread, "writes", False):
+                raise failure
         if self._throttle.stopped and failure is not None:
             raise failure
         if isinstance(failure, errors.TooManyRequests):
             self._throttle.slow_down()
         self._thread.slept = True
         time.sleep(seconds)
+
+    def reached(self) -> None:
+        """The workspace has answered: from now on a broken connection is waited for."""
+        self._reached = True
 
     def started(self, *, writes: bool) -> None:
         """A new call begins in this thread.

@@ -1,12 +1,30 @@
-"""Signing in once for many calls."""
+"""Signing in once for many calls, and what to say when it does not work."""
 
 from __future__ import annotations
 
+import os
+import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from requests import RequestException
+
+from provisioner.errors import AuthenticationFailed
+from provisioner.workspace.sdk import Config
 
 Headers = dict[str, str]
+
+_SEVERAL = re.compile(r"more than one authorization method configured: (?P<ways>[\w -]+)")
+_CHOICES = {
+    "azure": "azure-client-secret",
+    "google": "google-credentials",
+    "oauth": "oauth-m2m",
+}
+"""What `auth_type` calls a way that the SDK names otherwise (databricks-sdk 0.156, config.py)."""
+_NONE = "cannot configure default credentials"
+_LONGEST = 300
+"""Characters of the service's own words that are repeated."""
 
 _KEPT = 300.0
 """Seconds for which headers are used again; tokens live for an hour."""
@@ -28,3 +46,64 @@ def kept_for_a_while(
             return dict(kept)
 
     return headers
+
+
+def tried(authenticate: Callable[[], Headers], way: str) -> Callable[[], Headers]:
+    """A function that signs requests like ``authenticate``, and whose failures are ours.
+
+    The SDK raises whatever comes to hand when a token endpoint refuses (0.156, oauth.py).
+    """
+
+    def headers() -> Headers:
+        try:
+            return authenticate()
+        except RequestException:
+            raise
+        except (ValueError, KeyError, OSError) as failure:
+            said = " ".join(str(failure).split())[:_LONGEST]
+            raise AuthenticationFailed(
+                f"cannot sign in by {way}: {said or type(failure).__name__}",
+                f"check the credentials for {way}, and that they are for this workspace",
+            ) from failure
+
+    return headers
+
+
+def not_configured(
+    failure: ValueError, profile: str = "", environment: Mapping[str, str] = os.environ
+) -> AuthenticationFailed:
+    """Why the SDK found no way to sign in, or more than one, and what to do."""
+    text = " ".join(str(failure).split(". Config: ")[0].split())
+    if several := _SEVERAL.search(text):
+        return _undecided(several["ways"].split(" and "), environment)
+    if _NONE in text:
+        return AuthenticationFailed(
+            f"cannot sign in: there are no credentials{f' in profile {profile}' * bool(profile)}",
+            "set DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET,"
+            " or name a `profile` under `workspace`",
+        )
+    return AuthenticationFailed(
+        f"cannot sign in: {text.removeprefix('default auth: ').removeprefix('validate: ')}",
+        "check `profile` and `auth_type` under `workspace`, and which variables are set",
+    )
+
+
+def _undecided(ways: list[str], environment: Mapping[str, str]) -> AuthenticationFailed:
+    """Several ways, and no choice: both are named, with the variables that set them."""
+    named = [f"{way} ({', '.join(_set_by(way, environment)) or 'a profile'})" for way in ways]
+    choices = " or ".join(f"`auth_type: {_CHOICES.get(way, way)}`" for way in ways)
+    return AuthenticationFailed(
+        f"cannot sign in: {len(ways)} ways are set and none is chosen: {' and '.join(named)}",
+        f"write {choices} under `workspace`, set DATABRICKS_AUTH_TYPE, or unset one of them",
+    )
+
+
+def _set_by(way: str, environment: Mapping[str, str]) -> list[str]:
+    """The variables of the environment that belong to a way."""
+    names = [
+        name
+        for attribute in Config.attributes()
+        if attribute.auth == way
+        for name in (attribute.env, *(attribute.env_aliases or ()))
+    ]
+    return sorted(name for name in names if name and environment.get(name))
