@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from provisioner.report.summary import Deadline, Glance, Summary
+from provisioner.report.summary import Count, Deadline, Glance, Summary
 
 _STEP = 90
 """Days; the scale ends at a multiple of them."""
@@ -44,6 +44,15 @@ def rows(summaries: Sequence[Summary]) -> tuple[Row, ...]:
     columns = [{glance.row: glance for glance in summary.glances} for summary in summaries]
     names = sorted({name for column in columns for name in column})
     return tuple(Row(name, tuple(column.get(name) for column in columns)) for name in names)
+
+
+def totals(summaries: Sequence[Summary]) -> tuple[Count, ...]:
+    """The counts of all environments together, in their order."""
+    found: dict[str, Count] = {}
+    for count in (count for summary in summaries for count in summary.counts):
+        before = found[count.words].number if count.words in found else 0
+        found[count.words] = replace(count, number=before + count.number)
+    return tuple(found.values())
 
 
 def timeline(summaries: Sequence[Summary]) -> Timeline:

@@ -35,6 +35,7 @@ def page(summaries: Sequence[Summary]) -> str:
         .render(
             summaries=summaries,
             rows=fleet.rows(summaries),
+            totals=fleet.totals(summaries),
             timeline=fleet.timeline(summaries),
             title=_title(summaries),
             unfolded=sum(len(summary.told) for summary in summaries) <= OPEN,

@@ -39,10 +39,7 @@ def summary(drift: Drift, today: str = "") -> Summary:
         project=drift.project,
         host=drift.workspace.host,
         workspace_id=drift.workspace.workspace_id,
-        counts=tuple(
-            Count(drift.summary[sync.value], words.SYNCS[sync].word, words.SYNCS[sync])
-            for sync in _ORDER
-        ),
+        counts=tuple(_counts(drift)),
         verdict=words.drift_verdict(drift.summary),
         items=gravest_first(items, [words.SYNCS[sync].word for sync in _ORDER]),
         alarm=", ".join(_alarm(drift)),
@@ -51,6 +48,13 @@ def summary(drift: Drift, today: str = "") -> Summary:
         deadlines=deadlines(drift.retirements),
         problems=drift.problems,
     )
+
+
+def _counts(drift: Drift) -> Iterator[Count]:
+    for sync in _ORDER:
+        yield Count(drift.summary[sync.value], words.SYNCS[sync].word, words.SYNCS[sync])
+    if ill := sum(map(_is_unwell, drift.endpoints)):
+        yield Count(ill, "not serving", words.HEALTHS[Health.NOT_READY])
 
 
 def _alarm(drift: Drift) -> Iterator[str]:

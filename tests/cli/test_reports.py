@@ -33,6 +33,9 @@ def test_several_environments_with_one_that_gives_no_answer(project: Project, cl
     assert "### Plan for `dev`\n\n**1 to create**\n" in run.out
     assert "### Plan for `broken`\n\n> [!CAUTION]\n> **not known**\n" in run.out
     assert "`environments/broken.yaml:2:1`: cannot read the file" in run.out
+    html = cli("plan", "-e", "broken,dev", "-o", "html", expect=4).out
+    assert "<title>Plan for 2 environments</title>" in html
+    assert "environments/broken.yaml:2:1" in html
 
 
 def test_a_limit_without_room_is_an_error_and_the_plan_is_kept(project: Project, cli: Cli) -> None:
