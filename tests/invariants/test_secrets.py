@@ -243,7 +243,9 @@ def test_a_failed_call_that_is_repeated_is_told_each_time(cli: Cli, emulator: Em
 
 
 @pytest.mark.usefixtures("secrets")
-@pytest.mark.parametrize("place", ["provisioner.apply.run.filled", "provisioner.apply.run.digest"])
+@pytest.mark.parametrize(
+    "place", ["provisioner.apply.caller.filled", "provisioner.apply.caller.digest"]
+)
 def test_the_traceback_of_a_bug_has_no_values(
     project: Project, cli: Cli, signed_in: pytest.MonkeyPatch, place: str
 ) -> None:
