@@ -3,9 +3,13 @@
 ProvisionerError
 ├── ProjectInvalid        what a person wrote cannot be used                     exit 4
 ├── Refused               a permit, policy, protection or owner says no          exit 5
+│   └── NoReviewedPlan    no plan of the merged request is kept                  exit 5
 ├── StalePlan             the workspace moved after the plan was made            exit 12
 ├── RolledBack            a rollout broke a limit; earlier routes are in force   exit 6
 ├── RecordUnusable        the memory of earlier applies cannot be read           (a warning)
+├── ForgeError            GitHub or GitLab answered with an error                exit 1
+│   ├── ForgeDenied       the token may not do this, or it does not exist        exit 3
+│   └── ForgeBusy         no answer; whether it took effect is unknown
 └── WorkspaceError        the service, or the way to it, answered with an error  exit 1
     ├── AuthenticationFailed   no usable credentials                             exit 3
     ├── PermissionDenied       the caller lacks a right                          exit 3
@@ -211,6 +215,35 @@ class Refused(ProvisionerError):
 
     exit_code = ExitCode.REFUSED
     code = "refused"
+
+
+class NoReviewedPlan(Refused):
+    """The pipeline of the merged request kept no plan that could be applied."""
+
+    code = "no-reviewed-plan"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        again = "start the workflow `apply` by hand: it makes a plan now, for approval"
+        super().__init__(message, f"{hint}; {again}" if hint else again)
+
+
+class ForgeError(ProvisionerError):
+    """GitHub or GitLab, or the way to it, answered with an error."""
+
+    code = "forge-error"
+
+
+class ForgeDenied(ForgeError):
+    """The token may not do this, or what it is about does not exist."""
+
+    exit_code = ExitCode.AUTH
+    code = "forge-denied"
+
+
+class ForgeBusy(ForgeError):
+    """There was no answer; whether the call took effect is unknown."""
+
+    code = "forge-busy"
 
 
 class StalePlan(ProvisionerError):
