@@ -34,6 +34,7 @@ TIERS = (
         "importing",
         "apply",
         "query",
+        "forge",
         "snippets",
         "workspace",
     ),

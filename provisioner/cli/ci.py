@@ -54,10 +54,9 @@ def matrix(
     In the order of -e; without it in the order of their names, those that are
     protected last.
     """
-    from provisioner.project import open_project
-    from provisioner.cli.session import project_root
+    from provisioner.project import find_root, open_project
 
-    project = open_project(project_root(settings))
+    project = open_project(settings.project or find_root(Path.cwd()))
     named = options.named(environments or (options.ALL,), project.environments)
     loaded = [project.load(name) for name in named]
     if not environments or options.ALL in environments:

@@ -34,6 +34,7 @@ _COMMANDS = {
     "catalog": "catalog",
     "schema": "schema",
     "explain": "explain",
+    "ci": "ci",
     "emulator": "emulator",
 }
 """Command name to its module, and the name in it where that is not ``command``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -12,6 +13,8 @@ from typing import Any, TypeVar
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+_PATIENCE = 60
 
 ALL = "all"
 """Asks for every environment that is not only a base."""
@@ -51,6 +54,12 @@ class Selection:
 def today() -> date:
     """The day to judge dates by."""
     return datetime.now(tz=timezone.utc).date()
+
+
+def patience() -> int:
+    """Seconds for which calls are repeated when a service is busy or out of reach."""
+    value = os.environ.get("PROVISIONER_PATIENCE_SECONDS", "")
+    return int(value) if value.isdecimal() and int(value) > 0 else _PATIENCE
 
 
 def environment(command: Command) -> Command:

@@ -16,7 +16,7 @@ from provisioner import policy
 from provisioner.cli import embedded, output
 from provisioner.cli.judging import judge
 from provisioner.cli.memory import Memory
-from provisioner.cli.options import Selection, Settings, today
+from provisioner.cli.options import Selection, Settings, patience, today
 from provisioner.cli.secret_values import known_secrets
 from provisioner.cli.unread import Unread
 from provisioner.errors import Problem, Refused, Severity, warning
@@ -47,8 +47,6 @@ A = TypeVar("A")
 
 _MODEL_PAUSE = 10.0
 """Seconds between two looks for a model version."""
-_PATIENCE = 60
-"""Seconds for which calls are repeated when the workspace is busy or out of reach."""
 
 
 @dataclass(frozen=True)
@@ -288,7 +286,7 @@ def joined(loaded: Loaded, parallelism: int, label: str = "") -> Iterator[Sessio
         workspace = Workspace.connect(
             access,
             parallelism=parallelism,
-            patience=_patience(),
+            patience=patience(),
             facts=loaded.facts,
             tell=partial(_tell, label) if output.tells_calls() else None,
         )
@@ -335,8 +333,3 @@ def _check_pin(loaded: Loaded, identity: Identity) -> None:
             f"this is workspace {identity.workspace_id or 'without an id'}",
             "check the host and the credentials, or correct workspace.workspace_id",
         )
-
-
-def _patience() -> int:
-    value = os.environ.get("PROVISIONER_PATIENCE_SECONDS", "")
-    return int(value) if value.isdecimal() and int(value) > 0 else _PATIENCE

@@ -60,7 +60,7 @@ class GitHub:
         if label not in {found["name"] for found in made.get("labels", ())}:
             # Labels are dropped in silence where the token may not set them.
             raise ForgeError(
-                f"issue {made['number']} was opened without the label {label}, by which it is found",
+                f"issue {made['number']} was opened without the label {label} that finds it",
                 "give the token the right to write issues, and the issue the label",
             )
         return _issue(made)
