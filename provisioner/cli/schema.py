@@ -7,7 +7,10 @@ from typing import Any, Literal, cast
 
 import click
 
+from provisioner.catalog import Catalog
 from provisioner.cli import output
+from provisioner.cli.facts import facts_in_force
+from provisioner.cli.options import Settings
 
 _WRITTEN = ("endpoint", "environment")
 _ANSWERS = (
@@ -28,10 +31,12 @@ _ANSWERS = (
 
 @click.command("schema")
 @click.argument("kind", type=click.Choice([*_WRITTEN, *_ANSWERS]))
-def command(kind: str) -> None:
+@click.pass_obj
+def command(settings: Settings, kind: str) -> None:
     """Print the JSON Schema of what is written or answered."""
     if kind in _WRITTEN:
-        schema = of_files(cast('Literal["endpoint", "environment"]', kind))
+        facts = facts_in_force(settings)
+        schema = of_files(cast('Literal["endpoint", "environment"]', kind), facts)
     else:
         from provisioner.report import machine
 
@@ -39,9 +44,12 @@ def command(kind: str) -> None:
     output.answer(json.dumps(schema, indent=2, ensure_ascii=False))
 
 
-def of_files(kind: Literal["endpoint", "environment"]) -> dict[str, Any]:
-    """The schema of what is written, with the codes of the rules."""
+def of_files(
+    kind: Literal["endpoint", "environment"], facts: Catalog | None = None
+) -> dict[str, Any]:
+    """The schema of what is written, with the codes of the rules and names from the facts."""
     from provisioner.rules.explained import explanations
     from provisioner.spec import json_schema
 
-    return json_schema(kind, [info.code for info in explanations().values() if info.adjustable])
+    codes = [info.code for info in explanations().values() if info.adjustable]
+    return json_schema(kind, codes, facts)

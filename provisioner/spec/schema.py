@@ -6,19 +6,23 @@ import ast
 import copy
 import inspect
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from provisioner.catalog import Catalog, catalog
 from provisioner.spec.base import Written
 from provisioner.spec.endpoint import EndpointSpec
 from provisioner.spec.environment import EnvironmentSpec
+from provisioner.spec.examples import ENDPOINT, ENVIRONMENT, Field, examples
 from provisioner.spec.secrets import FROM_ENVIRONMENT
 from provisioner.spec.spelling import OLD_ENTITY_KEYS
 
+_ABOUT = ("title", "description", "default", "examples")
+"""What is said of a value, whatever form it has."""
 _VARIABLE = {"$ref": "#/$defs/Variable"}
 _A_VARIABLE = {"type": "string", "pattern": r"\$\{var\.[A-Za-z_][A-Za-z0-9_-]*\}"}
 _PERCENT = {"type": "integer", "minimum": 0, "maximum": 100}
@@ -37,21 +41,25 @@ _TAG_LIST = {
 
 
 def json_schema(
-    which: Literal["endpoint", "environment"], rules: Iterable[str] = ()
+    which: Literal["endpoint", "environment"],
+    rules: Iterable[str] = (),
+    facts: Catalog | None = None,
 ) -> dict[str, Any]:
     """JSON Schema 2020-12 of an endpoint file or an environment file.
 
     It also accepts the shorthands, the old spellings, and ``${var.NAME}`` in the
-    place of any value. ``rules`` are the codes that an environment may give levels to.
+    place of any value. ``rules`` are the codes that an environment may give levels to;
+    ``facts``, the shipped ones if not given, have the names that are shown as examples.
     """
     model = EndpointSpec if which == "endpoint" else EnvironmentSpec
-    schema = _described(model)
+    shown = examples(facts or catalog())
+    schema = _described(model, shown)
     if which == "endpoint":
         _add_shorthands(schema)
         schema["required"].remove("name")
         schema["oneOf"] = [{"required": ["name"]}, {"required": ["governs"]}]
     else:
-        _allow_partial_endpoints(schema)
+        _allow_partial_endpoints(schema, shown)
         _add_levels(schema, list(rules))
         sources = schema["properties"]["secrets"]
         sources["additionalProperties"] = {
@@ -67,11 +75,12 @@ def json_schema(
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
         "title": f"provisioner {which}",
+        "examples": [ENDPOINT if which == "endpoint" else ENVIRONMENT],
     }
 
 
-def _described(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a model, with the docstrings of its fields."""
+def _described(model: type[BaseModel], shown: Mapping[Field, list[Any]]) -> dict[str, Any]:
+    """The schema of a model, with the docstrings of its fields and examples of their values."""
     schema = model.model_json_schema()
     definitions = {model.__name__: schema, **schema.get("$defs", {})}
     for found in _models():
@@ -80,6 +89,9 @@ def _described(model: type[BaseModel]) -> dict[str, Any]:
             for name, text in _field_docstrings(owner).items():
                 if name in properties:
                     properties[name].setdefault("description", text)
+        for name in properties:
+            if found_examples := shown.get((found.__name__, name)):
+                properties[name]["examples"] = found_examples
     return schema
 
 
@@ -130,9 +142,9 @@ def _add_shorthands(schema: dict[str, Any]) -> None:
     route["required"] = ["traffic_percentage"]
 
 
-def _allow_partial_endpoints(schema: dict[str, Any]) -> None:
+def _allow_partial_endpoints(schema: dict[str, Any], shown: Mapping[Field, list[Any]]) -> None:
     """Describe `defaults` and `overrides` as endpoints of which anything may be missing."""
-    endpoint = _described(EndpointSpec)
+    endpoint = _described(EndpointSpec, shown)
     _add_shorthands(endpoint)
     definitions = endpoint.pop("$defs")
     for part in (endpoint, *definitions.values()):
@@ -169,7 +181,5 @@ def _with_variables(schema: Any) -> Any:
 
 
 def _or_variable(schema: dict[str, Any]) -> dict[str, Any]:
-    about: dict[str, Any] = {
-        key: schema.pop(key) for key in ("title", "description", "default") if key in schema
-    }
+    about: dict[str, Any] = {key: schema.pop(key) for key in _ABOUT if key in schema}
     return {"anyOf": [*schema.pop("anyOf", [schema]), _VARIABLE], **about}
