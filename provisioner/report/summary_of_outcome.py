@@ -72,12 +72,16 @@ def _item(endpoint: EndpointOutcome, *, lasting: bool, rolled_back: bool) -> Ite
         name=endpoint.name,
         mark=words.RESULTS[endpoint.result],
         about=(words.ACTIONS[endpoint.action].word,),
-        grave=back or (endpoint.error or "" if endpoint.result in _GRAVE else ""),
+        grave=back or (_why(endpoint) if endpoint.result in _GRAVE else ""),
         notes=tuple(filter(None, (*_notes(endpoint), url))),
         facts=tuple(steps) if halfway else (),
         log=endpoint.log,
         quiet=endpoint.result is Result.SKIPPED,
     )
+
+
+def _why(endpoint: EndpointOutcome) -> str:
+    return endpoint.error or words.RESULTS[endpoint.result].word
 
 
 def _notes(endpoint: EndpointOutcome) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from provisioner.catalog import Catalog, catalog
 from provisioner.diff import Effect, Reason
-from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Plan
+from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Impact, Plan
 from provisioner.plan.capacity import capacity_changes
 from provisioner.report import rollout, words
 from provisioner.report.sketch import sketch
@@ -24,6 +24,7 @@ _COUNTS = {
     Action.NONE: "unchanged",
 }
 """The gravest first."""
+_DELETES = {Action.RETIRE: Impact.DELETE, Action.REPLACE: Impact.DOWNTIME}
 _ORDER = [words.ACTIONS[action].word for action in _COUNTS]
 
 
@@ -57,13 +58,10 @@ def summary(plan: Plan, *, every_field: bool = False, facts: Catalog | None = No
 def _alarm(plan: Plan, items: Sequence[Item]) -> str:
     """What is destroyed, counted."""
     counts: Mapping[str, int] = plan.summary
-    deleted = {Action.RETIRE, Action.REPLACE}
-    gone = {words.ACTIONS[action].word for action in deleted}
+    gone = {words.ACTIONS[action].word for action in _DELETES}
     less = sum(bool(item.grave) and item.mark.word not in gone for item in items)
     parts = [
-        f"{counts[action.value]} {_COUNTS[action]}"
-        for action in (Action.RETIRE, Action.REPLACE)
-        if counts[action.value]
+        f"{counts[action.value]} {_COUNTS[action]}" for action in _DELETES if counts[action.value]
     ]
     if less:
         parts.append(counted(less, "endpoint loses values", "endpoints lose values"))
@@ -85,13 +83,17 @@ def _item(entry: EndpointPlan, *, every_field: bool) -> Item:
 
 
 def _grave(entry: EndpointPlan) -> str:
-    if entry.action in {Action.RETIRE, Action.REPLACE}:
-        return words.IMPACTS[entry.impact]
+    if entry.action in _DELETES:
+        return words.IMPACTS[_DELETES[entry.action]]
     removed = [change.path for change in entry.changes if change.effect is Effect.REMOVE]
     if not removed or entry.action is Action.BLOCKED:
         return ""
-    found = Counter(_member(path) for path in removed)
-    listed = (f"{place} ({count} values)" if count > 1 else place for place, count in found.items())
+    found = Counter(map(_member, removed))
+    single = {_member(path): path for path in removed}
+    listed = (
+        f"{count} values of {place}" if count > 1 else single[place]
+        for place, count in found.items()
+    )
     return f"removes {', '.join(listed)}"
 
 
