@@ -34,28 +34,36 @@ class Rolling:
         """Routes to which a breach led."""
 
     def before(self, step: Step) -> None:
-        """Before the first step: show what an earlier run has left to be shown.
+        """Before the first step: see :meth:`open`."""
+        if step.gate:
+            self.open()
+
+    def open(self) -> None:
+        """Once: show what an earlier run has left to be shown.
 
         Raises:
             RolledBack: it broke a limit.
         """
-        if step.gate is None or self._begun:
+        if self._begun or self._rollout is None:
             return
         self._begun = True
         if any(step.gate and step.gate.needs_metrics for step in self._caller.entry.steps):
             self._have_metrics()
-        if self._rollout and self._rollout.opening:
-            self.opening = self.outcome(self._rollout.opening)
+        if self._rollout.opening:
+            live = self._caller.service.read(self._caller.entry.name)
+            # What failed earlier is told as failed for ever; what serves is what is watched.
+            self.opening = self.outcome(self._rollout.opening, settle=bool(live and live.updating))
             self.hold_to(self.opening)
 
-    def outcome(self, gate: Gate) -> GateOutcome:
-        """Watch what a step brought.
+    def outcome(self, gate: Gate, *, settle: bool = True) -> GateOutcome:
+        """Watch what a step brought, as soon as the endpoint has settled.
 
         Raises:
             StillInProgress: too little was seen to go on, or somebody asked to stop.
         """
         self._caller.standing = gate.share
-        self._caller.settle()
+        if settle:
+            self._caller.settle()
         self._caller.look(gate)
         found = watch(gate, _Senses(self._caller), self._caller.entry.timeout_seconds)
         return replace(found, reason=self._caller.hidden(found.reason))

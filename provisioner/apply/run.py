@@ -114,6 +114,7 @@ class _Run:
                 raise self._caller.interrupted(self._entry.action.value)
             self._rolling.before(step)
             self._perform(step)
+        self._rolling.open()
         if self._entry.settles and self._options.wait:
             self._caller.settle()
         self._caller.say(_DONE[self._entry.action])

@@ -10,12 +10,16 @@ from typing import Protocol
 from provisioner.errors import StillInProgress, WorkspaceError
 from provisioner.plan.gates import Gate, Judgement, Seen, judge
 from provisioner.plan.outcome import GateOutcome
-from provisioner.plan.verification import Verdict
+from provisioner.plan.verification import Cause, Verdict
 from provisioner.wire.metrics import Reading, Traffic, reading
 
 _LONGEST_PAUSE = 10.0
 _SHORTEST_PAUSE = 0.2
 """Seconds between two looks; ten of them go into a hold that is short."""
+
+
+_OURS = {Cause.CALLER_LACKS_RIGHT, Cause.RATE_LIMITED, Cause.NO_ANSWER}
+"""What keeps us from asking and tells nothing of what is asked."""
 
 
 class Senses(Protocol):
@@ -50,7 +54,13 @@ def watch(gate: Gate, senses: Senses, patience: float) -> GateOutcome:
     """
     if gate.checks:
         senses.say(f"asking {', '.join(gate.entities)} at {gate.share} %")
-        if failed := [verdict for verdict in senses.probe(gate.entities) if not verdict.ok]:
+        verdicts = senses.probe(gate.entities)
+        if unasked := [verdict for verdict in verdicts if verdict.cause in _OURS]:
+            raise WorkspaceError(
+                f"cannot go on from {gate.share} %: {said(unasked[0])}",
+                unasked[0].hint or "the checks have to be asked before traffic moves",
+            )
+        if failed := [verdict for verdict in verdicts if not verdict.ok]:
             return GateOutcome(gate.share, Judgement.BREACHED, said(failed[0]))
     return _Watch(gate, senses, patience).until_clear()
 
@@ -111,7 +121,8 @@ class _Watch:
             return Reading({}, of_last_minute=True)
 
     def _probe(self) -> None:
-        verdicts = self.senses.probe(self.gate.entities)
+        found = self.senses.probe(self.gate.entities)
+        verdicts = [verdict for verdict in found if verdict.cause not in _OURS]
         self.probes += len(verdicts)
         self.failed = (*self.failed, *(verdict for verdict in verdicts if not verdict.ok))
 

@@ -271,7 +271,8 @@ def _update(
     elif steps:
         action = Action.UPDATE
     else:
-        action = Action.WAIT if live.updating else Action.NONE
+        waits = live.updating or (rollout is not None and rollout.opening is not None)
+        action = Action.WAIT if waits else Action.NONE
     impact = Impact.REDEPLOY if redeploys else Impact.METADATA if steps else Impact.NONE
     return EndpointPlan(
         name=want.name,

@@ -116,6 +116,8 @@ def _breaches(gate: Gate, seen: Seen) -> Iterator[str]:
 def _missing(gate: Gate, seen: Seen) -> Iterator[str]:
     if seen.seconds < gate.hold_seconds:
         yield f"{gate.hold_seconds - seen.seconds:.0f} s of the hold are left"
+    if gate.probe_every_seconds and not seen.probes:
+        yield "no check was answered yet"
     if gate.needs_metrics and seen.requests is None:
         yield "the endpoint's metrics do not tell of these served entities"
     elif (seen.requests or 0) < gate.min_requests:

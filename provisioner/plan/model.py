@@ -104,7 +104,8 @@ class RolloutPlan:
     entities: tuple[str, ...] = ()
     """Served entities that get more traffic than they are known to carry well."""
     opening: Gate | None = None
-    """What has to hold before the first step: what an earlier run has left to be shown."""
+    """What has to hold before the first step, and where there is none, at all: what an
+    earlier run has left to be shown."""
     restore: Step | None = None
     """The call after a breach."""
     earlier: Known = Known.LIVE

@@ -111,15 +111,17 @@ class _Move:
     @property
     def moves(self) -> bool:
         """Whether there is traffic to be moved, or the end of a move to be watched."""
-        calls = any(
+        # Without memory only what comes or goes tells that a move was begun.
+        begun = bool(self.base) or self.known.keys() != self.target.keys()
+        return bool(self.now and self.then and self.watched) and (self.rises or begun)
+
+    @property
+    def calls(self) -> bool:
+        """Whether anything of the configuration is to be changed."""
+        return any(
             found.field.call is Call.CONFIG and found.effect is not Effect.NONE
             for found in self.found.differences
         )
-        if not (calls and self.now and self.then):
-            return False
-        # Without memory only what comes or goes tells that a move was begun.
-        begun = bool(self.base) or self.known.keys() != self.target.keys()
-        return self.rises or bool(self.watched and begun)
 
     @property
     def is_new(self) -> bool:
@@ -233,7 +235,7 @@ class _Stages:
     def plan(self) -> tuple[RolloutPlan, tuple[Step, ...]]:
         """The rollout and its calls."""
         move = self.move
-        opening, steps = self._opening(), tuple(self._steps())
+        opening, steps = self._opening(), tuple(self._steps()) if move.calls else ()
         routes, earlier = move.earlier
         gates = (opening, *(step.gate for step in steps))
         rollout = RolloutPlan(

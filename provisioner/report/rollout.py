@@ -30,7 +30,7 @@ def steps(entry: EndpointPlan) -> Iterator[str]:
     if rollout.skipped:
         yield _SKIPPED[rollout.skipped]
     gates = [step.gate for step in entry.steps if step.gate]
-    if not gates:
+    if not gates and rollout.opening is None:
         return
     yield f"rollout of {', '.join(rollout.entities)}: about {minutes(rollout.expected_seconds)}"
     earlier: Gate | None = None

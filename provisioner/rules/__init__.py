@@ -48,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     traffic.routes_match_entities,
     traffic.split_is_whole,
     rollouts.something_stops_it,
+    rollouts.probes_have_a_question,
     rollouts.versions_stand_still,
     tables.one_inference_table,
     tables.inference_table_names,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
-from provisioner.errors import Problem, warning
+from provisioner.errors import Problem, error, warning
 from provisioner.rules.judged import Judged, served
 
 
@@ -15,6 +16,20 @@ def something_stops_it(endpoint: Judged) -> Iterator[Problem]:
         summary = "nothing stops this rollout: each step only takes time"
         hint = "set a limit, such as `max_error_share: 0.01`, or `probe_every: 1m`"
         yield warning("rollout-without-limits", summary, hint, endpoint.where("rollout"))
+
+
+def probes_have_a_question(endpoint: Judged) -> Iterator[Problem]:
+    """Where checks are repeated while a step is held, there are some."""
+    rollout, checks = endpoint.spec.rollout, endpoint.spec.checks
+    if rollout is None or rollout.probe_every is None or checks is None:
+        return
+    globs = [glob for check in checks for glob in check.entities or ("*",)]
+    for _, entity in served(endpoint):
+        name = entity.name or ""
+        if not any(fnmatchcase(name, glob) for glob in globs):
+            summary = f"`probe_every` asks the checks of the endpoint, and none is about `{name}`"
+            hint = "write a check for it, or remove `probe_every`"
+            yield error("rollout-unasked", summary, hint, endpoint.where("rollout.probe_every"))
 
 
 def versions_stand_still(endpoint: Judged) -> Iterator[Problem]:

@@ -202,6 +202,48 @@ def test_a_process_killed_while_a_step_is_held(
     rollout.holds_throughout()
 
 
+@pytest.mark.parametrize("effect", ["after", pytest.param("before", marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize(
+    "number", [pytest.param(n, marks=[] if n == 2 else pytest.mark.exhaustive) for n in range(6)]
+)
+def test_an_answer_that_is_lost(rollout: Rollout, number: int, effect: str) -> None:
+    """What took effect is not sent twice, what did not is."""
+    rollout.begin()
+    rollout.emulator.fault("PUT", CONFIG, skip=number, times=1, effect=effect, drop=True)
+    run = rollout.apply()
+    assert run.code == 0, run.out + run.err
+    assert len(rollout.emulator.writes()) == 6 + (effect == "before")
+    accepted = [entry for entry in rollout.emulator.writes() if entry["status"] == 200]
+    shares = [_routes(entry["body"]).get("v2", 0) for entry in accepted]
+    wanted = list(SHARES)
+    if effect == "after":
+        del wanted[number]
+    assert shares == wanted
+    assert rollout.routes() == {"v2": 100}
+
+
+def test_the_last_hold_is_made_up_for(rollout: Rollout, kill: Callable[..., None]) -> None:
+    """Killed when the declared split was in force and not shown yet; then found wanting."""
+    rollout.begin()
+    entities = [custom(f"v{n}", str(n), scale_to_zero_enabled=False) for n in (1, 2)]
+    block = {"steps": [10], "hold": 60, "probe_every": 10}
+    rollout.project.endpoint("e", serving(*entities, v1=80, v2=20), rollout=block)
+    kill(rollout.apply, 2, after=True)
+    assert rollout.routes() == {"v1": 80, "v2": 20}
+    assert rollout.cli.plan().entry("e")["action"] == "wait"
+    rollout.cli("drift", "-e", "dev", expect=0)
+    _spoiled_at(rollout, 20, "error")
+    run = rollout.apply("-o", "json")
+    assert run.code == 6, run.out + run.err
+    assert run.entry("e")["opening"]["judgement"] == "breached"
+    assert rollout.routes() == {"v1": 100, "v2": 0}
+    rollout.each.clear()
+    rollout.emulator.admin("DELETE", "conditions")
+    assert rollout.apply().code == 0
+    assert rollout.routes() == {"v1": 80, "v2": 20}
+    assert rollout.cli.settled()
+
+
 def test_ctrl_c_in_a_hold(project: Project, cli: Cli, emulator: Emulator) -> None:
     """It stops there and says how to go on."""
     rollout = Rollout(project, cli, emulator)
@@ -288,6 +330,56 @@ def test_a_build_that_fails_moves_nothing(rollout: Rollout) -> None:
     assert run.code in {1, 8}, run.out + run.err
     assert rollout.emulator.endpoint("e")["config"]["served_entities"][0]["name"] == "v1"
     assert rollout.apply().code == 0
+    assert rollout.routes() == {"v2": 100}
+
+
+def test_a_way_back_that_is_barred_is_said(rollout: Rollout) -> None:
+    rollout.begin(probe_every=10)
+    _spoiled_at(rollout, 5, "error")
+    rollout.emulator.fault("PUT", CONFIG, skip=2, times=1, status=400, error_code="BAD_REQUEST")
+    run = rollout.apply()
+    assert run.code == 8, run.out + run.err
+    assert "the earlier routes could not be restored" in " ".join(run.out.split())
+    assert rollout.routes() == {"v1": 95, "v2": 5}
+    # The next run finds the same, and has a free way.
+    assert rollout.apply().code == 6
+    assert rollout.routes() == {"v1": 100, "v2": 0}
+
+
+def test_who_cannot_ask_moves_nothing(rollout: Rollout) -> None:
+    """It says nothing about the model that we may not ask it."""
+    rollout.begin()
+    path = "/serving-endpoints/e/served-models/.*"
+    rollout.emulator.fault("POST", path, status=403, error_code="PERMISSION_DENIED")
+    run = rollout.apply()
+    assert run.code in {1, 8}, run.out + run.err
+    assert "caller lacks right" in run.out
+    assert rollout.routes() == {"v1": 100, "v2": 0}
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("share", [5, 25, 50, 100])
+def test_an_update_that_fails_in_the_middle(rollout: Rollout, share: int) -> None:
+    """The service keeps what was in force; the next run goes on from there."""
+    rollout.begin()
+    before = SHARES[SHARES.index(share) - 1]
+
+    def fail(now: int) -> None:
+        if now == before and not rollout.emulator.admin("GET", "builds")["builds"]:
+            rollout.emulator.build(match={"entity": "v1"}, times=1, outcome="failed")
+
+    rollout.each.append(fail)
+    if before == 0:
+        fail(0)
+        rollout.emulator.admin("DELETE", "builds")
+        rollout.emulator.build(match={"entity": "v1"}, times=1, outcome="failed")
+    run = rollout.apply()
+    assert run.code in {1, 8}, run.out + run.err
+    rollout.each.clear()
+    rollout.emulator.admin("DELETE", "builds")
+    assert rollout.apply().code == 0
+    shares = [routes.get("v2", 0) for routes in rollout.sent()]
+    assert shares == sorted(shares)
     assert rollout.routes() == {"v2": 100}
 
 

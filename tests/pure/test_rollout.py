@@ -352,6 +352,23 @@ def test_what_nobody_remembers_is_said() -> None:
     assert "a 60 %, b 40 %, c 0 %" in problem.summary
 
 
+def test_the_last_hold_is_made_up_for() -> None:
+    """Nothing goes, so no call is left; what was cut off is watched all the same."""
+    base, want = _declared({"a": 100}, 50), _declared({"a": 80, "b": 20}, 10)
+    entry = _plan(want, _config({"a": 80, "b": 20}), base)
+    assert entry.steps == ()
+    assert entry.action.value == "wait"
+    assert entry.rollout is not None
+    assert entry.rollout.opening is not None
+    assert entry.rollout.opening.hold_seconds == 600
+    assert entry.rollout.restore is not None
+    assert _routes(entry.rollout.restore.body) == {"a": 100, "b": 0}
+    for remembered in (want, None):
+        entry = _plan(want, _config({"a": 80, "b": 20}), remembered)
+        assert entry.action.value == "none"
+        assert entry.rollout is None
+
+
 @pytest.mark.parametrize("no_rollout", [False, True])
 def test_a_new_endpoint_and_one_on_request_are_made_at_once(no_rollout: bool) -> None:
     want = _declared({"new": 100}, 50)
@@ -387,9 +404,9 @@ _LIMITS = Gate(
     [
         (Seen(600, 100, 2, 10, 2000.0, 20, 1), Judgement.PASSED, ""),
         (Seen(599, 100, 2, 10, 2000.0, 20, 1), Judgement.WAIT, "1 s of the hold"),
-        (Seen(900, 99, 99, 99, 9000.0), Judgement.WAIT, "99 of 100 requests"),
-        (Seen(900, None), Judgement.WAIT, "metrics do not tell"),
-        (Seen(900, 100, 0, 0, None), Judgement.WAIT, "latency"),
+        (Seen(900, 99, 99, 99, 9000.0, 5), Judgement.WAIT, "99 of 100 requests"),
+        (Seen(900, None, probes=5), Judgement.WAIT, "metrics do not tell"),
+        (Seen(900, 100, 0, 0, None, 5), Judgement.WAIT, "latency"),
         (
             Seen(1, 100, 3, 0, 1.0),
             Judgement.BREACHED,
