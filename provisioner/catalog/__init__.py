@@ -19,9 +19,11 @@ from provisioner.catalog.sections import OVERRIDE_FILE, SECTIONS, Override, Sect
 
 if TYPE_CHECKING:
     from provisioner.catalog.dated import SOON_DAYS, Status, View
-    from provisioner.catalog.limits import AnswerCause, FailureCause, Limit, OperationsLimit
-    from provisioner.catalog.models import PayPerTokenModel, Reasoning, RetiredModel
+    from provisioner.catalog.failures import AnswerCause, FailureCause
+    from provisioner.catalog.limits import Limit, OperationsLimit
+    from provisioner.catalog.models import PayPerTokenModel, Reasoning
     from provisioner.catalog.providers import ExternalProvider, SignIn
+    from provisioner.catalog.retirement import RetiredModel
     from provisioner.catalog.serving import (
         Client,
         Contradiction,
@@ -39,7 +41,16 @@ if TYPE_CHECKING:
         ThroughputChunk,
     )
 
-_LATER = ("dated", "limits", "models", "providers", "serving", "throughput")
+_LATER = (
+    "dated",
+    "failures",
+    "limits",
+    "models",
+    "providers",
+    "retirement",
+    "serving",
+    "throughput",
+)
 """Modules whose classes are imported when they are asked for: making all of them takes a while."""
 
 

@@ -10,8 +10,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from provisioner.catalog.models import PayPerTokenModel, RetiredModel
+    from provisioner.catalog.models import PayPerTokenModel
     from provisioner.catalog.reading import Provenance
+    from provisioner.catalog.retirement import RetiredModel
 
 SOON_DAYS = 90
 """The shorter of the usual notices before a retirement is 30 days, the longer 90."""

@@ -1,10 +1,10 @@
-"""Numbers of the service, and what its failures mean: the few facts that every plan needs."""
+"""Numbers of the service."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from provisioner.catalog.reading import Provenance
 
@@ -35,43 +35,3 @@ class OperationsLimit:
     calls: int
     seconds: float
     provenance: Provenance
-
-
-@dataclass(frozen=True)
-class FailureCause:
-    """What a message of a failed deployment means."""
-
-    pattern: str
-    """Regular expression, matched anywhere and without case."""
-    cause: str
-    fix: str
-    provenance: Provenance
-
-
-@dataclass(frozen=True)
-class AnswerCause:
-    """What a refused or failed request to an endpoint means; all that is given must hold."""
-
-    id: str
-    cause: Literal[
-        "caller_lacks_right",
-        "provider_rejected_key",
-        "rate_limited",
-        "cold_start",
-        "provider_down",
-        "model_failed",
-        "not_ready",
-        "request_refused",
-        "missing",
-        "slow",
-    ]
-    speaker: Literal["service", "provider"]
-    """Whose words these are: the provider's are handed on by the service."""
-    means: str
-    fix: str
-    provenance: Provenance
-    statuses: tuple[int, ...] = ()
-    codes: tuple[str, ...] = ()
-    """Values of ``error_code``."""
-    pattern: str | None = None
-    """Regular expression, matched anywhere in the speaker's words and without case."""

@@ -43,7 +43,7 @@ SECTIONS = {
             ("pay_per_token.yaml", "pay_per_token_more.yaml"),
             "endpoint",
         ),
-        Section("retired", "models:RetiredModel", ("retired.yaml",), "endpoint"),
+        Section("retired", "retirement:RetiredModel", ("retired.yaml",), "endpoint"),
         Section("architectures", "throughput:Architecture", ("throughput.yaml",)),
         Section("sizing", "throughput:SizingStyle", ("throughput.yaml",)),
         Section("chunks", "throughput:ThroughputChunk", ("throughput.yaml",), "entity"),
@@ -56,8 +56,8 @@ SECTIONS = {
         Section("governance", "serving:Fact", ("governance.yaml",)),
         Section("limits", "limits:Limit", ("limits.yaml",)),
         Section("contradictions", "serving:Contradiction", ("contradictions.yaml",)),
-        Section("failures", "limits:FailureCause", ("failures.yaml",), "pattern"),
-        Section("answer_causes", "limits:AnswerCause", ("answer_causes.yaml",)),
+        Section("failures", "failures:FailureCause", ("failures.yaml",), "pattern"),
+        Section("answer_causes", "failures:AnswerCause", ("answer_causes.yaml",)),
     )
 }
 """Every section by its name; what is not the whole of a file is under its name there."""

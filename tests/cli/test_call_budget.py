@@ -48,7 +48,8 @@ def test_a_plan_of_a_hundred_endpoints_reads_each_once(
 
 NEEDLESS = """
 databricks requests urllib3 deepdiff rich starlette uvicorn jinja2 jsonschema ruamel
-importlib.metadata asyncio concurrent.futures json provisioner.catalog.serving
+importlib.metadata asyncio concurrent.futures json
+provisioner.catalog.serving provisioner.catalog.models provisioner.catalog.failures
 provisioner.rules.explained provisioner.plan provisioner.wire provisioner.workspace
 provisioner.emulator
 """
