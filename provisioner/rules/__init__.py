@@ -83,6 +83,7 @@ OF_EXTERNAL: tuple[Rule, ...] = (
     providers.fields_hold_something,
     providers.fields_are_read,
     providers.addresses_are_whole,
+    providers.regions_are_spelled,
 )
 OF_EXTERNAL_IN_SETTING: tuple[RuleInSetting, ...] = (
     offers.task_of_provider,

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from provisioner.errors import Problem, error, warning
 from provisioner.rules.judged import Judged, external
-from provisioner.spec import ExternalModel
 
 _BLOCKS = {
     "ai21labs": "ai21labs_config",
@@ -156,54 +155,57 @@ def custom_sign_in(endpoint: Judged) -> Iterator[Problem]:
 
 def fields_hold_something(endpoint: Judged) -> Iterator[Problem]:
     """No name and no field of a provider's block is an empty text."""
-    for path, model in external(endpoint):
-        for below, holder in _blocks(path, model):
-            for name in sorted(holder.model_fields_set):
-                value = getattr(holder, name)
-                if isinstance(value, str) and not value.strip():
-                    summary = f"`{name}` is empty"
-                    yield error("provider-needs", summary, where=endpoint.where(f"{below}.{name}"))
+    for path, name, value in _texts(endpoint):
+        if not value.strip():
+            summary = f"`{name}` is empty"
+            yield error("provider-needs", summary, where=endpoint.where(path))
 
 
 def fields_are_read(endpoint: Judged) -> Iterator[Problem]:
     """OpenAI's block holds only what its way to sign in reads."""
     for path, model in external(endpoint):
         block, path = model.openai_config, f"{path}.openai_config"
-        kind = (block.openai_api_type if block else None) or "openai"
+        if block is None:
+            continue
+        kind = block.openai_api_type or "openai"
         for name, kinds in _ONLY_WITH.items():
-            if getattr(block, name, None) is not None and kind not in kinds:
+            if getattr(block, name) is not None and kind not in kinds:
                 summary = f"`{name}` is not read with `openai_api_type: {kind}`"
                 hint = f"remove it, or write `openai_api_type: {kinds[0]}`"
                 yield warning("provider-field", summary, hint, endpoint.where(f"{path}.{name}"))
 
 
 def addresses_are_whole(endpoint: Judged) -> Iterator[Problem]:
-    """An address is one that can be called, a region one that there may be."""
+    """An address is one that can be called."""
+    for path, name, value in _texts(endpoint):
+        if name in _URLS and value.strip() and not _URL.fullmatch(value):
+            summary = f"`{name}` is not a whole URL"
+            yield error("bad-url", summary, "it begins with https://", endpoint.where(path))
+
+
+def regions_are_spelled(endpoint: Judged) -> Iterator[Problem]:
+    """A region is written as its cloud writes it."""
+    for path, name, value in _texts(endpoint):
+        if name not in _REGIONS or not value.strip():
+            continue
+        form, whose, example = _REGIONS[name]
+        if not form.fullmatch(value):
+            summary = f"`{value}` does not look like a region of {whose}"
+            hint = f"for example {example}"
+            yield warning("odd-region", summary, hint, endpoint.where(path))
+
+
+def _texts(endpoint: Judged) -> Iterator[tuple[str, str, str]]:
+    """Every text of an external model and its blocks: its path, its field, itself."""
     for path, model in external(endpoint):
-        for below, block in _blocks(path, model):
-            for name in _URLS:
-                value = getattr(block, name, None)
-                if value and value.strip() and not _URL.fullmatch(value):
-                    summary = f"`{name}` is not a whole URL"
-                    where = endpoint.where(f"{below}.{name}")
-                    yield error("bad-url", summary, "it begins with https://", where)
-            for name, (form, whose, example) in _REGIONS.items():
-                value = getattr(block, name, None)
-                if value and value.strip() and not form.fullmatch(value):
-                    summary = f"`{value}` does not look like a region of {whose}"
-                    where = endpoint.where(f"{below}.{name}")
-                    yield warning("odd-region", summary, f"for example {example}", where)
-
-
-def _blocks(path: str, model: ExternalModel) -> Iterator[tuple[str, BaseModel]]:
-    """The model itself and everything below it, each with its path."""
-    waiting: list[tuple[str, BaseModel]] = [(path, model)]
-    for below, holder in waiting:
-        yield below, holder
-        for name in sorted(holder.model_fields_set):
-            value = getattr(holder, name)
-            if isinstance(value, BaseModel):
-                waiting.append((f"{below}.{name}", value))
+        waiting: list[tuple[str, BaseModel]] = [(path, model)]
+        for below, holder in waiting:
+            for name in sorted(holder.model_fields_set):
+                value = getattr(holder, name)
+                if isinstance(value, str):
+                    yield f"{below}.{name}", name, value
+                elif isinstance(value, BaseModel):
+                    waiting.append((f"{below}.{name}", value))
 
 
 def _has(block: BaseModel, name: str) -> bool:
