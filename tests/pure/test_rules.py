@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
 from provisioner.catalog import catalog
-from provisioner.errors import Problem, ProjectInvalid, Severity
+from provisioner.errors import ExitCode, Problem, Severity
 from provisioner.project import open_project
 from provisioner.rules import check
+from tests.conftest import invoke
 from tests.pure.rule_projects import found_in, project_of
 
 CASES = {path.stem: path for path in sorted((Path(__file__).parent / "rules").glob("*.yaml"))}
@@ -189,19 +190,42 @@ def test_a_workspace_that_is_full(tmp_path: Path) -> None:
     assert found_in(tmp_path) == []
 
 
+FINE = """\
+name: NAME
+config:
+  served_entities:
+    - name: v1
+      entity_name: main.ml.churn
+      entity_version: 1
+      scale_to_zero_enabled: true
+traffic: {v1: 100}
+"""
+MISTAKES = {
+    "traffic-sum": ("v1: 100", "v1: 90"),
+    "unknown-key": ("traffic:", "trafic:"),
+    "wrong-type": ("enabled: true", 'enabled: "yes"'),
+    "bad-entity-name": ("v1", "v.1"),
+    "scale-to-zero-required": ("      scale_to_zero_enabled: true\n", ""),
+}
+
+
 def test_fifty_mistakes_in_five_hundred_endpoints_are_found_at_once(tmp_path: Path) -> None:
-    (tmp_path / "endpoints").mkdir()
-    (tmp_path / "environments").mkdir()
+    for folder in ("endpoints", "environments"):
+        (tmp_path / folder).mkdir()
     (tmp_path / "environments/dev.yaml").write_text("project: shop\n")
+    kinds = list(MISTAKES)
+    wanted = {}
     for number in range(500):
-        share = 90 if number % 10 == 0 else 100
-        (tmp_path / f"endpoints/e{number:03}.yaml").write_text(
-            f"name: e{number:03}\nconfig:\n  served_entities:\n"
-            "    - name: v1\n      entity_name: main.ml.churn\n      entity_version: 1\n"
-            f"      scale_to_zero_enabled: true\ntraffic: {{v1: {share}}}\n"
-        )
+        text = FINE.replace("NAME", f"e{number:03}")
+        if number % 10 == 0:
+            kind = kinds[number // 10 % len(kinds)]
+            text = text.replace(*MISTAKES[kind])
+            wanted[f"endpoints/e{number:03}.yaml"] = kind
+        (tmp_path / f"endpoints/e{number:03}.yaml").write_text(text)
     before = time.process_time()
-    with pytest.raises(ProjectInvalid) as invalid:
-        open_project(tmp_path).load("dev", partial(check, today=date(2026, 11, 22)))
+    run = invoke(["--project", str(tmp_path), "validate", "-e", "dev", "-o", "json"])
     print(f"500 endpoints: {time.process_time() - before:.2f} s of CPU")
-    assert [problem.code for problem in invalid.value.problems()] == ["traffic-sum"] * 50
+    assert run.code == ExitCode.INVALID
+    (environment,) = json.loads(run.out)["environments"]
+    assert {p["where"]["file"]: p["code"] for p in environment["problems"]} == wanted
+    assert len(environment["problems"]) == 50
