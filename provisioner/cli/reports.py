@@ -33,7 +33,7 @@ def options(command: Command) -> Command:
         metavar="BYTES",
         expose_value=False,
         callback=_keep(_LIMIT),
-        help="Longest markdown.  [default: 65536, a comment in GitHub]",
+        help="Longest markdown.  [default: 65000, a comment in GitHub]",
     )(command)
 
 
@@ -85,7 +85,7 @@ def markdown(summaries: Sequence[Summary]) -> str:
     from provisioner.report.fitting import DoesNotFit
 
     meta = click.get_current_context().meta
-    limit = meta[_LIMIT] or form.GITHUB_COMMENT
+    limit = meta[_LIMIT] or form.LONGEST
     try:
         return form.markdown(summaries, limit, meta[_ARTIFACT] or "").rstrip("\n")
     except DoesNotFit as failure:

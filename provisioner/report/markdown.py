@@ -24,6 +24,9 @@ GITHUB_COMMENT = 65_536
 """Most characters in a comment: GitHub refuses a longer one with `body is too long (maximum is
 65536 characters)`. Checked 2026-11-24 against reports of that message in public issues."""
 
+LONGEST = GITHUB_COMMENT - 536
+"""Bytes of a text where no limit is given: `ci comment` puts a mark before it, at most 500."""
+
 _VALUE = 600
 """Characters of a value that are shown; the rest of a longer one is counted."""
 _NOTE = 500
@@ -43,7 +46,7 @@ _MISSING = {"endpoint": "{}", "details": "details of {}", "loss": "what is lost 
 """What can be left out of an endpoint, around its number."""
 
 
-def markdown(summaries: Sequence[Summary], limit: int = GITHUB_COMMENT, artifact: str = "") -> str:
+def markdown(summaries: Sequence[Summary], limit: int = LONGEST, artifact: str = "") -> str:
     """One text on one environment or several, in at most ``limit`` bytes of UTF-8.
 
     ``artifact`` says where the full report is: an ``https://`` address, or some words.
