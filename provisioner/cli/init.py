@@ -20,10 +20,22 @@ _TEMPLATES = {
     "environments/_base.yaml": "base.yaml",
     "environments/local.yaml": "local.yaml",
     "environments/prod.yaml": "prod.yaml",
-    ".github/workflows/provisioner.yml": "workflow.yml",
     ".gitignore": "gitignore",
 }
 """File of the project to the template that it is made from."""
+
+_PIPELINES = {
+    "github": {
+        ".github/actions/provisioner/action.yml": "github/action.yml",
+        ".github/workflows/apply.yml": "github/apply.yml",
+        ".github/workflows/drift.yml": "github/drift.yml",
+        ".github/workflows/plan.yml": "github/plan.yml",
+    },
+    "gitlab": {".gitlab-ci.yml": "gitlab-ci.yml"},
+    "azure": {"azure-pipelines.yml": "azure-pipelines.yml"},
+    "none": {},
+}
+"""The same for the pipelines of each forge."""
 
 _SCHEMAS: Mapping[str, Literal["endpoint", "environment"]] = {
     "schemas/endpoint.json": "endpoint",
@@ -49,18 +61,26 @@ Then put your workspace into environments/prod.yaml."""
     default=Path(),
     metavar="[DIR]",
 )
-def command(directory: Path) -> ExitCode:
+@click.option(
+    "--ci",
+    type=click.Choice(list(_PIPELINES)),
+    default="github",
+    show_default=True,
+    help="Whose pipelines to write.",
+)
+def command(directory: Path, ci: str) -> ExitCode:
     """Write a project that runs: two endpoints, two environments, a pipeline.
 
     Never overwrites a file.
     """
-    existing = [name for name in (*_TEMPLATES, *_SCHEMAS) if (directory / name).exists()]
+    templates = {**_TEMPLATES, **_PIPELINES[ci]}
+    existing = [name for name in (*templates, *_SCHEMAS) if (directory / name).exists()]
     if clash := [name for name in existing if name != _IGNORE_FILE]:
         raise Refused(
             f"cannot init {directory}: {', '.join(clash)} exist{'s' * (len(clash) == 1)}",
             "nothing was written; choose another folder, or move the files away",
         )
-    contents = _contents(directory)
+    contents = _contents(directory, templates)
     if existing:
         del contents[_IGNORE_FILE]
     try:
@@ -83,7 +103,7 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _contents(directory: Path) -> dict[str, str]:
+def _contents(directory: Path, templates: Mapping[str, str]) -> dict[str, str]:
     """Every file of the new project with its text."""
     from provisioner.cli.schema import of_files  # needs all models, which other commands do not
 
@@ -91,7 +111,7 @@ def _contents(directory: Path) -> dict[str, str]:
     project = _project_name(directory)
     contents = {
         name: folder.joinpath(template).read_text("utf-8").replace("@PROJECT@", project)
-        for name, template in _TEMPLATES.items()
+        for name, template in templates.items()
     }
     for name, kind in _SCHEMAS.items():
         contents[name] = json.dumps(of_files(kind), indent=2, ensure_ascii=False) + "\n"

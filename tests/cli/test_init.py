@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -19,7 +20,10 @@ FILES = {
     "environments/_base.yaml",
     "environments/local.yaml",
     "environments/prod.yaml",
-    ".github/workflows/provisioner.yml",
+    ".github/actions/provisioner/action.yml",
+    ".github/workflows/apply.yml",
+    ".github/workflows/drift.yml",
+    ".github/workflows/plan.yml",
     ".gitignore",
     "schemas/endpoint.json",
     "schemas/environment.json",
@@ -117,13 +121,42 @@ def test_the_schemas_fit_the_files(fresh: Path) -> None:
             jsonschema.validate(document, schema)
 
 
-def test_the_pipeline_is_locked_down(fresh: Path) -> None:
-    text = (fresh / ".github/workflows/provisioner.yml").read_text()
-    workflow = yaml.safe_load(text)
-    assert workflow["permissions"] == {}
-    assert workflow["jobs"]["apply"]["if"] == "github.ref == 'refs/heads/main'"
-    actions = re.findall(r"uses: (\S+)", text)
-    assert actions
-    assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action) for action in actions)
-    for command in re.findall(r"run: provisioner (\w+)", text):
+ROOT = Path(__file__).parents[2]
+GITHUB = sorted(name for name in FILES if name.startswith(".github/"))
+
+
+@pytest.mark.parametrize("name", GITHUB)
+def test_the_pipelines_are_those_of_this_repository(fresh: Path, name: str) -> None:
+    """``PROVISIONER_UPDATE_DOCS=1`` copies them to the templates."""
+    ours = ROOT / name
+    if os.environ.get("PROVISIONER_UPDATE_DOCS") == "1":
+        shutil.copy(ours, ROOT / "provisioner/cli/template/github" / ours.name)
+    assert (fresh / name).read_text() == ours.read_text()
+
+
+@pytest.mark.parametrize("name", GITHUB)
+def test_the_pipelines_are_locked_down(fresh: Path, name: str) -> None:
+    text = (fresh / name).read_text()
+    if "jobs:" in text:
+        assert yaml.safe_load(text)["permissions"] == {}
+    for used in re.findall(r"uses: (\S+)", text):
+        assert re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40}|\./\.github/actions/provisioner", used)
+    for command in re.findall(r"^ *provisioner (\w+)", text, re.M):
         assert invoke([command, "--help"]).code == 0
+    # What others may write reaches a shell as a variable only.
+    assert not [run for run in re.findall(r"run: .*|run: \|(?:\n +.*)+", text) if "${{" in run]
+    assert "secrets." not in text
+
+
+@pytest.mark.parametrize(
+    ("forge", "file"),
+    [("gitlab", ".gitlab-ci.yml"), ("azure", "azure-pipelines.yml"), ("none", None)],
+)
+def test_the_pipelines_of_other_forges(tmp_path: Path, forge: str, file: str | None) -> None:
+    assert invoke(["init", str(tmp_path), "--ci", forge]).code == 0
+    assert written(tmp_path) == {n for n in FILES if n not in GITHUB} | ({file} if file else set())
+    if file:
+        text = (tmp_path / file).read_text()
+        assert yaml.safe_load(text)
+        for command in re.findall(r"\bprovisioner (plan|apply|drift|validate) ", text):
+            assert invoke([command, "--help"]).code == 0
