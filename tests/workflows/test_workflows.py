@@ -323,3 +323,20 @@ def test_a_large_environment_in_shards(hub: Hub, emulator: Emulator) -> None:
     assert emulator.names() == ["chat", "e0", "e1", "e2", "e3", "e4"]
     assert comments(hub, 1).keys() == {"plan/dev/1/2", "plan/dev/2/2"}
     assert isinstance(hub.forge, StandIn)
+
+
+@exhaustive
+def test_models_that_will_be_retired_are_listed_at_night(hub: Hub, emulator: Emulator) -> None:
+    """An endpoint of a retired model that is as declared opens no issue, and is told."""
+    hub.git("checkout", "-qb", "one")
+    entity = {
+        "name": "old",
+        "entity_name": "system.ai.meta_llama_v3_1_405b_instruct_fp8",
+        "entity_version": "1",
+        "max_provisioned_throughput": 850,
+    }
+    project_of(hub).endpoint("old", {"config": {"served_entities": [entity]}})
+    hub.commit()
+    jobs = hub.night()
+    assert "retire" in jobs["drift dev"].summary
+    assert emulator.names() == []
