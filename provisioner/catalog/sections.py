@@ -62,6 +62,7 @@ SECTIONS = {
 }
 """Every section by its name; what is not the whole of a file is under its name there."""
 
+_FIRST_THAT_FITS = {"failures", "answer_causes"}
 _NOT_A_LIST = {"model_unit_step"}
 OVERRIDABLE = tuple(name for name in SECTIONS if name not in {"founding_models", *_NOT_A_LIST})
 
@@ -113,7 +114,12 @@ def read_section(section: Section, override: Override) -> tuple[Any, ...]:
         known = entry[section.key]
         if known in entries or section.name != "founding_models":
             entries[known] = _over(entries.get(known), entry, override.file)
-    return _built(section, list(entries.values()), override.file)
+    ordered = list(entries.values())
+    if section.name in _FIRST_THAT_FITS:
+        # What a team knows of its own failures comes before what is true of most.
+        known = {entry[section.key] for entry in own}
+        ordered.sort(key=lambda entry: entry[section.key] not in known)
+    return _built(section, ordered, override.file)
 
 
 @cache

@@ -222,6 +222,32 @@ def test_what_does_not_fit_is_named(data: dict[str, Any], wrong: str) -> None:
     assert str(caught.value).startswith(f"own.yaml: {wrong}")
 
 
+def test_a_teams_own_causes_come_first() -> None:
+    entry = {"pattern": "timed out.*mill", "cause": "the mill", "fix": "wait", "checked": TODAY}
+    own = catalog_with({"failures": [entry]})
+    found = own.cause_of("it timed out at the mill")
+    assert found
+    assert found.cause == "the mill"
+    shipped = catalog().cause_of("it timed out at the mill")
+    assert own.cause_of("it timed out") == shipped
+    assert len(own.failures) == len(catalog().failures) + 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"failures": [{"pattern": "(", "cause": "a", "fix": "b", "checked": TODAY}]},
+        {"limits": [{"id": "endpoint-name", "pattern": "[a-"}]},
+        {"providers": [{"id": "cohere", "later": {"chat": ["*"]}}]},
+    ],
+)
+def test_a_broken_regular_expression_is_told(data: dict[str, Any]) -> None:
+    with pytest.raises(FactsInvalid) as caught:
+        catalog_with(data)
+    (wrong,) = caught.value.wrong
+    assert "is no regular expression" in wrong.text
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(FactsInvalid) as caught:
         catalog_with({"limits": [{"id": "tags", "a": 1, "b": 2}], "nothing": 1})
