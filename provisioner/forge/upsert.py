@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
-from provisioner.errors import ForgeBusy
+from provisioner.errors import ForgeBusy, ForgeError
 from provisioner.forge.contract import Forge, Issue, Note
 
 _TRIES = 4
@@ -64,7 +64,7 @@ def put_comment(
         if found is None:
             if update_only:
                 return Done.LEFT, ""
-            return Done.CREATED, forge.add_comment(change, body).url
+            return Done.CREATED, _ours(forge.add_comment(change, body), forge).url
         if _plain(found.body) == _plain(body):
             return Done.UNCHANGED, found.url
         forge.edit_comment(change, found, body)
@@ -83,7 +83,7 @@ def put_issue(
     def attempt() -> tuple[Done, str]:
         found = mark.find(forge, forge.issues(label))
         if found is None:
-            return Done.CREATED, forge.add_issue(label, title, body).url
+            return Done.CREATED, _ours(forge.add_issue(label, title, body), forge).url
         same = (found.title, _plain(found.body)) == (title, _plain(body))
         if same and found.is_open:
             return Done.UNCHANGED, found.url
@@ -103,6 +103,20 @@ def close_issue(forge: Forge, label: str, key: str, text: str) -> tuple[Done, st
         return Done.UNCHANGED, found.url
     forge.edit_issue(replace(found, body=mark.on(text) if text else found.body, is_open=False))
     return Done.CLOSED, found.url
+
+
+def _ours(made: Item, forge: Forge) -> Item:
+    """What was just written, if it will be found again as ours.
+
+    Raises:
+        ForgeError: the token belongs to somebody whose name it may not tell.
+    """
+    if made.author != (me := forge.me()):
+        raise ForgeError(
+            f"{made.url or 'it'} was written by {made.author}, and looked for as {me}",
+            "use the token of the job, or of a person; those of other apps cannot say who they are",
+        )
+    return made
 
 
 def _again(attempt: Callable[[], Answer], patience: float) -> Answer:

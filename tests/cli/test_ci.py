@@ -81,6 +81,7 @@ def pipeline(
         }
     for name in ("GITHUB_ACTIONS", "GITHUB_REPOSITORY", "GITLAB_CI"):
         signed_in.delenv(name, raising=False)
+    signed_in.setenv("PROVISIONER_PATIENCE_SECONDS", "1")
     for name, value in variables.items():
         signed_in.setenv(name, value)
     return Pipeline(forge, tmp_path)
@@ -234,6 +235,17 @@ def test_a_long_log_is_cut_at_its_beginning() -> None:
     assert len(text) < 65_000
     assert "the end" in text
     assert "80008 characters are left out" in text
+
+
+def test_a_token_that_cannot_say_whose_it_is(pipeline: Pipeline) -> None:
+    """Else every run would write one more comment."""
+    if not is_github(pipeline):
+        pytest.skip("GitLab's tokens can")
+    pipeline.forge.me = "other-app[bot]"
+    run = pipeline.comment("x", expect=1)
+    assert "written by other-app[bot], and looked for as github-actions[bot]" in " ".join(
+        run.err.split()
+    )
 
 
 # ------------------------------------------------------------ issues
