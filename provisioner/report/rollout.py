@@ -105,7 +105,7 @@ def watched(endpoint: EndpointOutcome) -> Iterator[str]:
     """What was seen of each step that was held and passed; a breach is the endpoint's error."""
     outcomes = [endpoint.opening, *(step.gate for step in endpoint.steps)]
     for outcome in outcomes:
-        if outcome and outcome.seen and outcome.seen.seconds and not outcome.reason:
+        if outcome and outcome.seen and outcome.seen.seconds >= 1 and not outcome.reason:
             yield f"{outcome.share:>3} %  held {_found(outcome.seen)}"
 
 
@@ -116,5 +116,5 @@ def _found(seen: Seen) -> str:
     if seen.latency_p99_ms is not None:
         parts.append(f"p99 {seen.latency_p99_ms:.0f} ms")
     if seen.probes:
-        parts.append(f"{seen.probes} checks, {seen.failed_probes} failed")
+        parts.append(f"{seen.probes} checked, {seen.failed_probes} failed")
     return ", ".join(parts)

@@ -87,6 +87,6 @@ def _why(endpoint: EndpointOutcome) -> str:
 def _notes(endpoint: EndpointOutcome) -> Iterator[str]:
     if endpoint.error and endpoint.result not in _GRAVE:
         yield endpoint.error
-    yield from watched(endpoint)
+    yield from map(str.strip, watched(endpoint))
     if endpoint.hint:
         yield endpoint.hint

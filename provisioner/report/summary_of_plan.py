@@ -110,7 +110,7 @@ def _notes(entry: EndpointPlan) -> Iterator[str]:
         yield f"blocked: {entry.blocked_by}"
     if entry.permit:
         yield f"needs `{entry.permit} {entry.name}`"
-    yield from rollout.steps(entry)
+    yield from map(str.strip, rollout.steps(entry))
 
 
 def lines(changes: Sequence[Change], *, causes: bool) -> tuple[Line, ...]:

@@ -21,6 +21,7 @@ from ..conftest import (
     external,
     serving,
     throughput,
+    units,
 )
 
 CONFIG = f"PUT {ENDPOINTS}/e/config"
@@ -103,10 +104,12 @@ def test_an_old_key_in_plaintext_is_still_needed(
     run = cli.apply(expect=4)
     assert "OLD_KEY is not set" in " ".join(run.err.split())
     signed_in.setenv("OLD_KEY", "sk-canary-of-old")
+    planned = cli.plan()
+    assert "${env:OLD_KEY}" in planned.out
     emulator.forget()
     run = cli.apply()
     assert _shares(emulator, "new") == _SHARES
-    assert "canary" not in run.out + run.err
+    assert "canary" not in run.out + run.err + planned.out
     keys = [
         entity["external_model"]["openai_config"].get("openai_api_key_plaintext")
         for entity in emulator.writes()[0]["body"]["served_entities"]
@@ -157,6 +160,46 @@ def test_entities_in_their_order(project: Project, cli: Cli, emulator: Emulator)
     names = [[e["name"] for e in call["body"]["served_entities"]] for call in emulator.writes()]
     assert names == [["b", "a", "c"]] * 3 + [["c", "b"]]
     assert cli.settled()
+
+
+def test_model_units(project: Project, cli: Cli, emulator: Emulator) -> None:
+    """They have calls of their own."""
+    _old(project, cli, units("old"))
+    new = units("new", 100)
+    project.endpoint("e", serving(new), rollout=_ROLLOUT)
+    emulator.forget()
+    cli.apply()
+    assert emulator.calls() == [f"PUT {ENDPOINTS}/pt/e/config"] * 5
+    assert _shares(emulator, "new") == _SHARES
+    assert cli.settled()
+
+
+def test_taken_over(project: Project, cli: Cli, emulator: Emulator) -> None:
+    """An endpoint that nobody managed: what serves is kept as it is found."""
+    emulator.call(
+        "POST", ENDPOINTS, {"name": "e", **serving(custom("old", workload_size="Medium"))}
+    )
+    adopted = {"adopt": True}
+    project.endpoint("e", serving(custom("new", "2")), rollout=_ROLLOUT, lifecycle=adopted)
+    emulator.forget()
+    run = cli.apply()
+    assert "estimated" not in run.out
+    assert _shares(emulator, "new") == _SHARES
+    for entry in emulator.writes()[1:-1]:
+        [old] = [one for one in entry["body"]["served_entities"] if one["name"] == "old"]
+        assert old["workload_size"] == "Medium"
+    assert cli.settled()
+
+
+def test_made_anew(project: Project, cli: Cli, emulator: Emulator) -> None:
+    """There is no traffic between the old endpoint and the new one."""
+    _old(project, cli, custom("old"))
+    anew = {"on_immutable_change": "replace"}
+    new = serving(custom("new", "2"))
+    project.endpoint("e", new, rollout=_ROLLOUT, lifecycle=anew, route_optimized=True)
+    run = cli.apply("--allow-replace", "e")
+    assert "no rollout: a new endpoint has no traffic to move" in run.out
+    assert CONFIG not in emulator.calls()
 
 
 @pytest.mark.parametrize("reviewed", [False, True])
