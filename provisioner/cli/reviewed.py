@@ -14,7 +14,7 @@ from provisioner.cli.options import Selection
 from provisioner.cli.session import Session
 from provisioner.cli.staleness import remaining
 from provisioner.errors import Refused, StalePlan
-from provisioner.plan import Action, EndpointPlan, Plan, Step
+from provisioner.plan import Action, EndpointPlan, Plan, Step, summarise
 from provisioner.plan.model import Skipped
 from provisioner.report import machine, terminal
 
@@ -45,12 +45,13 @@ def left_to_do(plan: Plan, session: Session) -> Plan:
         StalePlan: the workspace moved.
     """
     stale, left = remaining(plan, session.workspace)
-    if stale:
-        fresh, _ = session.compare(Selection(only=tuple(stale)), at_once=_at_once(plan))
+    through = _with_rollouts(plan) - _with_rollouts(left)
+    if names := (*stale, *sorted(through)):
+        fresh, _ = session.compare(Selection(only=names), at_once=_at_once(plan))
         rest = _rest_of_rollouts(plan, fresh)
         stale = [name for name in stale if name not in rest]
         endpoints = tuple(rest.get(entry.name, entry) for entry in left.endpoints)
-        left = replace(left, endpoints=endpoints)
+        left = replace(left, endpoints=endpoints, summary=summarise(endpoints))
     if stale:
         output.note(terminal.moved(plan, fresh, stale))
         raise StalePlan(
@@ -60,19 +61,25 @@ def left_to_do(plan: Plan, session: Session) -> Plan:
     return left
 
 
+def _with_rollouts(plan: Plan) -> set[str]:
+    """Endpoints whose traffic the plan moves."""
+    return {entry.name for entry in plan.endpoints if entry.rollout and entry.rollout.restore}
+
+
 def _rest_of_rollouts(saved: Plan, fresh: Plan) -> dict[str, EndpointPlan]:
     """Endpoints in the middle of their rollout, with exactly the steps that were reviewed."""
     reviewed = {entry.name: entry for entry in saved.endpoints}
     return {
         entry.name: entry
         for entry in fresh.endpoints
-        if entry.rollout and entry.steps and _is_rest(entry, reviewed[entry.name])
+        if entry.rollout and entry.rollout.restore and _is_rest(entry, reviewed[entry.name])
     }
 
 
 def _is_rest(entry: EndpointPlan, whole: EndpointPlan) -> bool:
-    done = whole.steps[: -len(entry.steps)]
-    if (entry.id, entry.action, entry.permit) != (whole.id, whole.action, whole.permit):
+    done = whole.steps[: len(whole.steps) - len(entry.steps)]
+    action = whole.action if entry.steps else Action.WAIT
+    if (entry.id, entry.action, entry.permit) != (whole.id, action, whole.permit):
         return False
     if _steps(entry.steps) != _steps(whole.steps[len(done) :]):
         return False

@@ -52,4 +52,5 @@ def _done(entry: EndpointPlan, live: Live | None) -> EndpointPlan:
         changes=(),
         steps=(),
         permit="",
+        rollout=None,
     )

@@ -510,9 +510,41 @@ def test_a_reviewed_plan_goes_on_where_it_was_killed(
     rollout.cli("plan", "-e", "dev", "--out", file, expect=0)
     saved = ("apply", "-e", "dev", str(file))
     kill(lambda: rollout.cli(*saved), 2, after=True)
-    run = rollout.cli(*saved)
+    run = rollout.cli(*saved, "--as-declared")
     assert run.code == 0, run.out + run.err
     rollout.holds_throughout()
+    assert "applied already" in rollout.cli(*saved, expect=0).out
+
+
+def test_a_reviewed_plan_makes_up_for_its_last_hold(
+    rollout: Rollout, kill: Callable[..., None]
+) -> None:
+    """Nothing is left to be called, and something to be shown."""
+    rollout.begin()
+    entities = [custom(f"v{n}", str(n), scale_to_zero_enabled=False) for n in (1, 2)]
+    block = {"steps": [10], "hold": 60}
+    rollout.project.endpoint("e", serving(*entities, v1=80, v2=20), rollout=block)
+    file = rollout.project.root / "plan.json"
+    rollout.cli("plan", "-e", "dev", "--out", file, expect=0)
+    kill(lambda: rollout.cli("apply", "-e", "dev", str(file)), 2, after=True)
+    held = rollout.passed
+    rollout.cli("apply", "-e", "dev", str(file), expect=0)
+    assert rollout.passed - held >= 60
+    assert "applied already" in rollout.cli("apply", "-e", "dev", str(file), expect=0).out
+
+
+def test_a_reviewed_plan_with_other_limits_is_stale(
+    rollout: Rollout, kill: Callable[..., None]
+) -> None:
+    """What goes on is what was reviewed, or nothing."""
+    rollout.begin()
+    file = rollout.project.root / "plan.json"
+    rollout.cli("plan", "-e", "dev", "--out", file, expect=0)
+    kill(lambda: rollout.cli("apply", "-e", "dev", str(file)), 2, after=True)
+    rollout.declare(2, hold=1)
+    before = rollout.sent()
+    rollout.cli("apply", "-e", "dev", str(file), expect=12)
+    assert rollout.sent() == before
 
 
 def test_json_of_a_rollout(rollout: Rollout) -> None:
