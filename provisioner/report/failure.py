@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from provisioner.report.inert import block
 from provisioner.report.problems import printable
 
 _LONGEST = 20_000
@@ -16,8 +15,7 @@ def failed_run(what: str, log: str, limit: int) -> str:
     text = "\n".join(printable(line) for line in log.strip().splitlines())
     cut = text[-room:] if len(text) > room else text
     left_out = f"\nThe first {len(text) - room} characters are left out.\n" if cut != text else ""
-    fence = "`" * (max(map(len, re.findall("`+", cut)), default=2) + 1)
     return (
         f"### {what} failed\n\nThere is no plan of this commit; what an earlier comment said"
-        f" here is out of date.\n{left_out}\n{fence}text\n{cut or '(it wrote nothing)'}\n{fence}\n"
+        f" here is out of date.\n{left_out}\n{block(cut or '(it wrote nothing)', 'text')}\n"
     )
