@@ -14,6 +14,7 @@ from provisioner.cli.selecting import Choice, Shard
 from provisioner.cli.session import connected
 from provisioner.errors import ExitCode
 from provisioner.plan.outcome import Outcome
+from provisioner.plan.preflight import Preflight
 from provisioner.policy import Permits
 from provisioner.report import (
     machine,
@@ -52,6 +53,7 @@ _ALREADY = "This plan was applied already; nothing to do."
     help="Ask what was changed, and go back where its checks say so.",
 )
 @options.no_rollout
+@options.preflight
 @click.option("--no-wait", is_flag=True, help="Return as soon as all calls were accepted.")
 @options.output_format("text", "json", "markdown")
 @reports.options
@@ -72,6 +74,7 @@ def command(
     refresh_secrets: bool,  # noqa: FBT001 - an option
     check: bool,  # noqa: FBT001 - an option
     no_rollout: bool,  # noqa: FBT001 - an option
+    no_preflight: bool,  # noqa: FBT001 - an option
     no_wait: bool,  # noqa: FBT001 - an option
     form: str,
     parallelism: int,
@@ -98,8 +101,12 @@ def command(
                 reviewed.check_declared(plan, session, selection)
         else:
             session.await_models(selection)
-            at_once = Selection() if no_rollout else ()
-            plan, _ = session.compare(selection, refresh_secrets=refresh_secrets, at_once=at_once)
+            plan, _ = session.compare(
+                selection,
+                refresh_secrets=refresh_secrets,
+                at_once=Selection() if no_rollout else (),
+                preflight=Preflight.OFF if no_preflight else Preflight.FULL,
+            )
             done = False
         show(
             _ALREADY

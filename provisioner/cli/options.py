@@ -169,3 +169,12 @@ def parallelism(command: Command) -> Command:
         metavar="N",
         help="How many calls to make at once.",
     )(command)
+
+
+def preflight(command: Command) -> Command:
+    """``--no-preflight``."""
+    return click.option(
+        "--no-preflight",
+        is_flag=True,
+        help="Do not ask for rights, secrets, schemas and accounts beforehand.",
+    )(command)

@@ -16,6 +16,7 @@ from provisioner.cli.several import Face, Question, ask, show
 from provisioner.errors import ExitCode
 from provisioner.plan import Plan
 from provisioner.plan.fleet import Fleet
+from provisioner.plan.preflight import Preflight
 from provisioner.report import machine, summary_of_plan, terminal
 
 PLACE = "{env}"
@@ -36,6 +37,7 @@ PLACE = "{env}"
 )
 @options.no_rollout
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@options.preflight
 @options.parallelism
 @click.pass_obj
 def command(
@@ -49,6 +51,7 @@ def command(
     out: str | None,
     no_rollout: bool,  # noqa: FBT001 - an option
     detailed_exitcode: bool,  # noqa: FBT001 - an option
+    no_preflight: bool,  # noqa: FBT001 - an option
     parallelism: int,
 ) -> ExitCode:
     """Compare the project with the workspace and show what apply would do.
@@ -57,8 +60,12 @@ def command(
     """
     if out and options.are_several(environments) and PLACE not in out:
         raise click.UsageError(f"--out needs {PLACE} in its name for several environments")
-    choice = Choice(only, exclude, shard, changed_since)
-    look = partial(_look, choice=choice, no_rollout=no_rollout)
+    look = partial(
+        _look,
+        choice=Choice(only, exclude, shard, changed_since),
+        no_rollout=no_rollout,
+        preflight=Preflight.OFF if no_preflight else Preflight.FULL,
+    )
     code = partial(_code, detailed=detailed_exitcode)
     found = ask(settings, environments, Question(look, code), parallelism)
     if out:
@@ -71,9 +78,9 @@ def command(
     return show(found, environments, form, Face("The plan", one, papers.together))
 
 
-def _look(session: Session, choice: Choice, *, no_rollout: bool) -> Plan:
+def _look(session: Session, choice: Choice, *, no_rollout: bool, preflight: Preflight) -> Plan:
     at_once = Selection() if no_rollout else ()
-    return session.compare(choice.of(session.loaded), at_once=at_once)[0]
+    return session.compare(choice.of(session.loaded), at_once=at_once, preflight=preflight)[0]
 
 
 def _code(plan: Plan, *, detailed: bool) -> ExitCode:

@@ -17,6 +17,7 @@ from provisioner.cli import embedded, output
 from provisioner.cli.judging import judge
 from provisioner.cli.memory import Memory
 from provisioner.cli.options import Selection, Settings, patience, today
+from provisioner.cli.preflight import look
 from provisioner.cli.secret_values import known_secrets
 from provisioner.cli.unread import Unread
 from provisioner.errors import Problem, Refused, Severity, warning
@@ -33,6 +34,7 @@ from provisioner.plan.lookups import (
     with_refresh,
     with_versions,
 )
+from provisioner.plan.preflight import Answers, Preflight
 from provisioner.plan.rollout import rollout_problems
 from provisioner.project import Declared, Loaded, Overlay, Project, find_root, open_project
 from provisioner.record import Record, default_path, sealed
@@ -82,26 +84,30 @@ class Session:
         refresh_secrets: bool = False,
         at_once: Container[str] = (),
         unread: Unread | None = None,
+        preflight: Preflight = Preflight.EXISTENCE,
     ) -> tuple[Plan, dict[str, Live]]:
         """Read the selected endpoints and make the plan.
 
         The traffic of endpoints ``at_once`` moves without a rollout.
+        The environment may switch ``preflight`` off whatever is asked for.
         With ``unread`` what the caller may not read is left out and noted there,
         instead of raising `PermissionDenied`.
         """
+        preflight = preflight if self.loaded.spec.preflight else Preflight.OFF
         wanted = [self._sealed(want) for want in self.declared(selection)]
         wanted, unknown = self._with_named_principals(wanted)
         live = self._read(wanted, selection, unread)
         wanted = wanted if unread is None else unread.readable(wanted)
-        wanted, missing = self._with_versions(wanted, live)
-        facts = self._facts(wanted, live)
+        wanted, missing = self._with_versions(wanted, live, preflight)
+        facts, hidden = self._facts(wanted, live, preflight, refresh_secrets=refresh_secrets)
         wanted, found = checked(wanted, facts)
         wanted, stale = with_refresh(wanted, live, facts, refresh=refresh_secrets)
         base = self.record.base if unread is None else partial(unread.base, self.record)
         wanted = [replace(want, no_rollout=want.name in at_once) for want in wanted]
         plan = build(self.target, wanted, live, base)
+        rights = self._rights(plan, wanted, live, hidden) if preflight is Preflight.FULL else ()
         rest = self.rest(selection)
-        return self._judged(plan, (*unknown, *missing, *found, *stale), rest), live
+        return self._judged(plan, (*unknown, *missing, *found, *stale, *rights), rest), live
 
     def declared(self, selection: Selection) -> list[Desired]:
         """What the project wants, as written."""
@@ -155,25 +161,63 @@ class Session:
         return dict(zip(distinct, answers, strict=True))
 
     def _with_versions(
-        self, wanted: list[Desired], live: Mapping[str, Live]
+        self,
+        wanted: list[Desired],
+        live: Mapping[str, Live],
+        preflight: Preflight = Preflight.EXISTENCE,
     ) -> tuple[list[Desired], list[Problem]]:
-        versions = self._asked(directory.version, sorted(versions_to_find(wanted, live)))
+        models = sorted(versions_to_find(wanted, live))
+        if preflight is Preflight.OFF:
+            models = [model for model in models if model[1].startswith("@")]
+        versions = self._asked(directory.version, models)
         return with_versions(wanted, Facts(versions=versions))
 
-    def _facts(self, wanted: list[Desired], live: dict[str, Live]) -> Facts:
-        """Ask the workspace what has to be known of models and principals."""
+    def _rights(
+        self,
+        plan: Plan,
+        wanted: list[Desired],
+        live: Mapping[str, Live],
+        hidden_scopes: frozenset[str],
+    ) -> tuple[Problem, ...]:
+        known = Answers(
+            caller=self.identity.principal,
+            groups=self.identity.groups,
+            cloud=self.workspace.cloud,
+            endpoints=len(self.listed),
+            protected=self.loaded.spec.protected,
+            hidden_scopes=hidden_scopes,
+        )
+        return look(self.workspace, known, plan, wanted, live, self.loaded.facts)
+
+    def _facts(
+        self,
+        wanted: list[Desired],
+        live: dict[str, Live],
+        preflight: Preflight,
+        *,
+        refresh_secrets: bool,
+    ) -> tuple[Facts, frozenset[str]]:
+        """What has to be known of models, principals and secrets; and scopes that are hidden."""
+        off = preflight is Preflight.OFF
+        scopes = sorted(scopes_to_read(wanted)) if refresh_secrets or not off else []
+        keys = self._asked(secret_scopes.keys, scopes)
+        hidden = frozenset(scope for scope, found in keys.items() if found is None)
+        if off:
+            return Facts(scopes=_known(keys), exists=False), hidden
         meant = self._matches(sorted(principals_to_find(wanted, live)))
         sold = self._asked(directory.throughput, sorted(capacity_to_ask(wanted, live)))
         unknown_group = any(
             found == () and who.startswith("group:") for who, found in meant.items()
         )
-        return Facts(
+        facts = Facts(
             throughput=_known(sold),
             principals=meant,
-            scopes=_known(self._asked(secret_scopes.keys, sorted(scopes_to_read(wanted)))),
+            scopes=_known(keys),
+            synced=frozenset(self.loaded.spec.secrets),
             unit_step=self.loaded.facts.model_unit_step,
             groups=directory.group_names(self.workspace) if unknown_group else (),
         )
+        return facts, hidden
 
     def rest(self, selection: Selection) -> policy.Rest:
         """What the other shards of the same run are about."""

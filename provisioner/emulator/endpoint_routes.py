@@ -11,6 +11,7 @@ from provisioner.emulator.configs import check_transition, config_kind, read_con
 from provisioner.emulator.entities import NAME
 from provisioner.emulator.errors import ApiError, denied, exists, invalid
 from provisioner.emulator.gateway import read_gateway, with_defaults
+from provisioner.emulator.grants import require_rights
 from provisioner.emulator.identity import find_principal
 from provisioner.emulator.lifecycle import is_updating, refuse_if_updating, start_update
 from provisioner.emulator.pristine import READY
@@ -77,6 +78,7 @@ def _create(call: Call, body: Json, *, model_units: bool) -> Json:
     gateway = read_gateway(call.workspace, draft, body.get("ai_gateway", {}))
     if gateway := with_defaults(draft, gateway):
         draft["ai_gateway"] = gateway
+    require_rights(call.workspace, call.principal.name, config or {}, gateway)
     telemetry = None
     if supports_telemetry(draft):
         telemetry = read_telemetry(body.get("telemetry_config", {}), {}, call.world.new_id())
@@ -186,10 +188,12 @@ def update_model_units_config(call: Call) -> Json:
 def _update_config(call: Call, sent: Json, *, model_units: bool) -> Json:
     endpoint = managed_endpoint_for(call)
     refuse_if_updating(endpoint)
-    if find_principal(call.workspace, endpoint["creator"]) is None:
+    creator = find_principal(call.workspace, endpoint["creator"])
+    if creator is None or not creator.active:
         # Databricks docs: the recorded creator's rights are checked at every config update.
         raise denied(f"The creator of endpoint '{endpoint['name']}' is not in the workspace.")
     config = read_config(call.workspace, sent, name=endpoint["name"], model_units=model_units)
+    require_rights(call.workspace, endpoint["creator"], config, {})
     known = endpoint.get("config") or endpoint.get("pending_config")
     if known:
         check_transition(known, config)

@@ -26,6 +26,8 @@ class Principal:
     id: str
     display_name: str
     groups: tuple[str, ...]
+    active: bool = True
+    """Whether the principal may still sign in."""
 
     @property
     def is_admin(self) -> bool:
@@ -38,14 +40,13 @@ def find_principal(workspace: Json, name: str) -> Principal | None:
     identity = workspace["identity"]
     for user_name, user in identity["users"].items():
         if user_name.lower() == name.lower():
-            return Principal(
-                "user", user_name, user["id"], user["display_name"], tuple(user["groups"])
-            )
+            groups, active = tuple(user["groups"]), user.get("active", True)
+            return Principal("user", user_name, user["id"], user["display_name"], groups, active)
     for application_id, sp in identity["service_principals"].items():
         if application_id.lower() == name.lower():
-            groups = tuple(sp["groups"])
+            groups, active = tuple(sp["groups"]), sp.get("active", True)
             return Principal(
-                "service_principal", application_id, sp["id"], sp["display_name"], groups
+                "service_principal", application_id, sp["id"], sp["display_name"], groups, active
             )
     return None
 
@@ -62,7 +63,7 @@ def authenticate(workspace: Json, authorization: str) -> Principal:
         raise unauthenticated()
     unknown = "" if token.startswith(ISSUED) else identity["default_user"]
     principal = find_principal(workspace, identity["tokens"].get(token, unknown))
-    if principal is None:
+    if principal is None or not principal.active:
         raise unauthenticated()
     return principal
 

@@ -44,6 +44,7 @@ def pristine() -> Json:
             "schemas": ["main.ml", "main.serving_logs", "main.support", "system.ai"],
             "models": _example_models() | _system_models(),
             "feature_specs": ["main.ml.customer_features"],
+            "grants": _grants(),
         },
         "workspace_models": {"legacy_churn": {"versions": {"1": {"status": "READY"}}}},
         "files": {path: {"object_type": "DIRECTORY", "object_id": 100 + i, "modified_at": EPOCH_MS}
@@ -76,6 +77,15 @@ def _identity() -> Json:
                 "client_secret": CLIENT_SECRET,
             }
         },
+    }
+
+
+def _grants() -> Json:
+    """Everybody may use everything, by catalog, until a test takes it away."""
+    use = ["USE_CATALOG", "USE_SCHEMA", "EXECUTE"]
+    return {
+        "main": {"account users": [*use, "CREATE_TABLE"]},
+        "system": {"account users": use},
     }
 
 

@@ -7,6 +7,7 @@ from provisioner.emulator.endpoint_parts import ROUTES as PARTS
 from provisioner.emulator.endpoint_reports import ROUTES as REPORTS
 from provisioner.emulator.endpoint_routes import ROUTES as ENDPOINTS
 from provisioner.emulator.files import ROUTES as FILES
+from provisioner.emulator.grants import ROUTES as GRANTS
 from provisioner.emulator.inference.routes import ROUTES as INFERENCE
 from provisioner.emulator.oidc import ROUTES as OIDC
 from provisioner.emulator.permissions import ROUTES as PERMISSIONS
@@ -23,6 +24,7 @@ ROUTES = Routes(
     PERMISSIONS,
     SECRETS,
     UNITY_CATALOG,
+    GRANTS,
     FILES,
     SCIM,
 )

@@ -31,7 +31,7 @@ def _user(workspace: Json, name: str) -> Json:
         "id": user["id"],
         "userName": name,
         "displayName": user["display_name"],
-        "active": True,
+        "active": user.get("active", True),
         "emails": [{"type": "work", "value": name, "primary": True}],
         "groups": _group_refs(workspace, user["groups"]),
     }
@@ -44,7 +44,7 @@ def _service_principal(workspace: Json, application_id: str) -> Json:
         "id": sp["id"],
         "applicationId": application_id,
         "displayName": sp["display_name"],
-        "active": True,
+        "active": sp.get("active", True),
         "groups": _group_refs(workspace, sp["groups"]),
     }
 

@@ -105,7 +105,8 @@ def get_schema(call: Call) -> Json:
     name = call.params["schema"]
     _require_schema(call, name)
     catalog, _, schema = name.partition(".")
-    return {"full_name": name, "catalog_name": catalog, "name": schema}
+    owner = call.workspace["identity"]["default_user"]
+    return {"full_name": name, "catalog_name": catalog, "name": schema, "owner": owner}
 
 
 def get_catalog(call: Call) -> Json:

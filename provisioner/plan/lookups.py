@@ -45,6 +45,10 @@ class Facts:
     """Keys of secret scopes, with the time of their last change."""
     unit_step: int = 1
     """Model units come in multiples of this; the catalog knows."""
+    synced: frozenset[str] = frozenset()
+    """Secrets that `secrets sync` puts, by `SCOPE/KEY`."""
+    exists: bool = True
+    """Whether missing secrets are worth a problem."""
     groups: tuple[str, ...] = ()
     """Names of all groups, read only to suggest one for a name that is unknown."""
 
@@ -214,7 +218,7 @@ def _principals(want: Desired, facts: Facts) -> Iterator[Problem]:
 
 
 def _secrets(want: Desired, facts: Facts) -> Iterator[Problem]:
-    if want.pending:
+    if want.pending or not facts.exists:
         return
     for secret, use in uses(want.name, want.document):
         keys = facts.scopes.get(secret.scope)
@@ -222,6 +226,8 @@ def _secrets(want: Desired, facts: Facts) -> Iterator[Problem]:
             what = "key" if keys else "scope, or it has no keys"
             near = get_close_matches(secret.key, keys, n=1)
             hint = f"did you mean {secret.scope}/{near[0]}?" if near else "put it into its scope"
+            if str(secret) in facts.synced:
+                hint = "`provisioner secrets sync` puts it there"
             summary = f"{want.name}: there is no secret {secret}: no such {what}"
             yield error("secret-missing", summary, hint, want.locate(use.path))
 

@@ -118,6 +118,8 @@ class EnvironmentSpec(Written):
     """What `secrets sync` puts into secret scopes: `SCOPE/KEY` and where its value comes from."""
     create_scopes: List[str] = ()
     """Secret scopes that `secrets sync` makes when they are missing."""
+    preflight: bool = True
+    """Ask the workspace, before a plan is shown, for what an apply needs; only reads."""
     protected: bool = False
     """Production: nothing is applied without a reviewed plan."""
     record: str | None = None

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from provisioner.errors import InvalidRequest, NotFound, PermissionDenied
 from provisioner.plan.lookups import Model, Throughput
+from provisioner.plan.preflight import Account, Grants, Securable, Unknown
 from provisioner.wire.document import is_application_id, principal
 from provisioner.wire.requests import ENDPOINTS
 from provisioner.workspace.gateway import Workspace
 
-_MODELS = "/api/2.1/unity-catalog/models"
+_CATALOG = "/api/2.1/unity-catalog"
+_MODELS = f"{_CATALOG}/models"
+_OBJECTS = {"FUNCTION": f"{_MODELS}/{{}}", "SCHEMA": f"{_CATALOG}/schemas/{{}}"}
+"""Where an object tells its owner, by what it is to the grants API: models are functions."""
 _SCIM = "/api/2.0/preview/scim/v2"
 _SOURCES = {
     "user": ("Users", "userName"),
@@ -67,6 +71,40 @@ def group_names(workspace: Workspace) -> tuple[str, ...]:
     """Names of all groups; empty when the caller may not look."""
     found = _scim(workspace, "Groups", "") or []
     return tuple(sorted(str(item.get("displayName")) for item in found))
+
+
+def account(workspace: Workspace, who: str) -> Account | Unknown:
+    """A user or a service principal, whether it is active and which groups it is in."""
+    kind, _, name = who.partition(":")
+    source, attribute = _SOURCES[kind]
+    found = _scim(workspace, source, f'{attribute} eq "{_quoted(name)}"')
+    if not found:
+        return Unknown.HIDDEN if found is None else Unknown.MISSING
+    groups = frozenset(str(group.get("display")) for group in found[0].get("groups") or [])
+    return Account(found[0].get("active") is not False, groups)
+
+
+def grants(workspace: Workspace, what: Securable) -> Grants | Unknown:
+    """Who may do what with a model or a schema, inherited rights and the owner included."""
+    path = f"{_CATALOG}/effective-permissions/{what.kind}/{what.name}?max_results=0"
+    doing = f"cannot look up the grants on {what.name}"
+    rights: dict[str, frozenset[str]] = {}
+    try:
+        owner = workspace.call("GET", _OBJECTS[what.kind].format(what.name), doing=doing)
+        token = ""
+        while True:
+            answer = workspace.call("GET", path + token, doing=doing)
+            for row in answer.get("privilege_assignments") or []:
+                held = frozenset(str(one.get("privilege")) for one in row.get("privileges") or [])
+                who = str(row.get("principal")).lower()
+                rights[who] = rights.get(who, frozenset()) | held
+            if not answer.get("next_page_token"):
+                return Grants(str(owner.get("owner") or ""), rights)
+            token = f"&page_token={quote(str(answer['next_page_token']), safe='')}"
+    except NotFound:
+        return Unknown.MISSING
+    except (PermissionDenied, InvalidRequest):
+        return Unknown.HIDDEN
 
 
 def _scim(workspace: Workspace, source: str, condition: str) -> list[dict[str, Any]] | None:

@@ -68,6 +68,7 @@ class Identity:
     principal: str
     """Key of the caller's own permission row."""
     workspace_id: str
+    groups: frozenset[str] = frozenset()
 
 
 class Workspace:
@@ -86,6 +87,9 @@ class Workspace:
         self._pace = pace
         self._facts = facts
         self.auth_type = str(config.auth_type)
+        # From the workspace's own /.well-known/databricks-config, which the SDK asks for.
+        self.cloud = config.cloud.value if config.cloud else ""
+        """AWS, AZURE or GCP; empty = the workspace does not tell."""
         self._config = config
         self._api = ApiClient(config)
         self._throttle = throttle
@@ -164,7 +168,8 @@ class Workspace:
         # For a service principal userName is its application id (SDK, scim Me).
         kind = "service_principal" if is_application_id(name) else "user"
         self._caller = principal(kind, name)
-        return Identity(name, self._caller, str(answer.get(_ORG_ID) or ""))
+        groups = frozenset(str(group.get("display")) for group in answer.get("groups") or [])
+        return Identity(name, self._caller, str(answer.get(_ORG_ID) or ""), groups)
 
     def stop(self) -> None:
         """Begin no further call, and repeat none: nobody waits for the answers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from provisioner.errors import NotFound, PermissionDenied
+from provisioner.plan.preflight import Unknown
 from provisioner.workspace.gateway import Workspace
 
 _SECRETS = "/api/2.0/secrets"
@@ -17,6 +18,18 @@ def kinds(workspace: Workspace) -> dict[str, str]:
         str(scope["name"]): str(scope.get("backend_type") or "DATABRICKS")
         for scope in answer.get("scopes") or []
     }
+
+
+def acl(workspace: Workspace, scope: str) -> dict[str, str] | Unknown:
+    """Rights on a scope by principal; to look at them needs the right MANAGE."""
+    path = f"{_SECRETS}/acls/list?scope={quote(scope, safe='')}"
+    try:
+        answer = workspace.call("GET", path, doing=f"cannot list the rights on scope {scope}")
+    except NotFound:
+        return Unknown.MISSING
+    except PermissionDenied:
+        return Unknown.HIDDEN
+    return {str(item["principal"]): str(item["permission"]) for item in answer.get("items") or []}
 
 
 def keys(workspace: Workspace, scope: str) -> dict[str, int] | None:

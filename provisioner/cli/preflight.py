@@ -1,0 +1,44 @@
+"""Asking a workspace, before a plan is shown, what would make its apply fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from provisioner.catalog import Catalog
+from provisioner.errors import Problem
+from provisioner.plan import Desired, Plan
+from provisioner.plan.preflight import Answers, judge, questions
+from provisioner.wire.answers import Live
+from provisioner.workspace import directory, secret_scopes
+from provisioner.workspace.gateway import Workspace
+
+
+def look(
+    workspace: Workspace,
+    known: Answers,
+    plan: Plan,
+    wanted: Sequence[Desired],
+    live: Mapping[str, Live],
+    facts: Catalog,
+) -> tuple[Problem, ...]:
+    """Ask everything at once, only of what a plan changes, and judge the answers.
+
+    ``known`` are the answers that are there already.
+    """
+    asked = questions(plan, wanted, live, known.caller)
+    calls: list[Callable[[], Any]] = [
+        *(partial(directory.grants, workspace, one) for one in asked.securables),
+        *(partial(directory.account, workspace, one) for one in asked.accounts),
+        *(partial(secret_scopes.acl, workspace, one) for one in asked.acls),
+    ]
+    replies = iter(workspace.in_parallel(lambda call: call(), calls))
+    answers = replace(
+        known,
+        securables={one: next(replies) for one in asked.securables},
+        accounts={one: next(replies) for one in asked.accounts},
+        acls={one: next(replies) for one in asked.acls},
+    )
+    return judge(plan, wanted, live, answers, facts)
