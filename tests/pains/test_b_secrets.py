@@ -201,12 +201,3 @@ def test_b5_a_missing_scope_is_an_error_at_plan(
     assert problem["where"]["file"] == "endpoints/e.yaml"
     cli.apply(expect=5)
     assert emulator.writes() == []
-
-
-def test_b5_a_scope_that_may_not_be_listed_stops_nobody(
-    project: Project, cli: Cli, emulator: Emulator
-) -> None:
-    emulator.fault("GET", f"{SECRETS}/list", status=403, error_code="PERMISSION_DENIED")
-    project.endpoint("e", serving(external()))
-    cli.apply()
-    assert cli.settled()
