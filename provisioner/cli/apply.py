@@ -74,7 +74,7 @@ def command(
     refresh_secrets: bool,  # noqa: FBT001 - an option
     check: bool,  # noqa: FBT001 - an option
     no_rollout: bool,  # noqa: FBT001 - an option
-    no_preflight: bool,  # noqa: FBT001 - an option
+    preflight: Preflight,
     no_wait: bool,  # noqa: FBT001 - an option
     form: str,
     parallelism: int,
@@ -83,12 +83,9 @@ def command(
 
     Applies PLANFILE exactly, or makes a plan, shows it and asks.
     """
-    if planfile and (only or exclude or changed_since):
-        raise click.UsageError("A saved plan is applied as it is; leave the selection out.")
-    if planfile and no_rollout:
-        raise click.UsageError("A saved plan is applied as it is; make it with --no-rollout.")
-    if check and no_wait:
-        raise click.UsageError("--verify needs what --no-wait does not wait for.")
+    if planfile:
+        _check_alone(selected=bool(only or exclude or changed_since), no_rollout=no_rollout)
+    _check_waits(check=check, no_wait=no_wait)
     show = output.answer if form == "text" else output.note
     with connected(settings, environment, parallelism) as session:
         selection = Choice(only, exclude, shard, changed_since).of(session.loaded)
@@ -101,12 +98,10 @@ def command(
                 reviewed.check_declared(plan, session, selection)
         else:
             session.await_models(selection)
-            plan, _ = session.compare(
-                selection,
-                refresh_secrets=refresh_secrets,
-                at_once=Selection() if no_rollout else (),
-                preflight=Preflight.OFF if no_preflight else Preflight.FULL,
-            )
+            at_once = Selection() if no_rollout else ()
+            plan = session.compare(
+                selection, refresh_secrets=refresh_secrets, at_once=at_once, preflight=preflight
+            )[0]
             done = False
         show(
             _ALREADY
@@ -125,6 +120,18 @@ def command(
     events.current().outcome(outcome)
     _tell(outcome, form, changed=plan.has_changes, verbose=settings.verbose)
     return after_apply.code(outcome)
+
+
+def _check_waits(*, check: bool, no_wait: bool) -> None:
+    if check and no_wait:
+        raise click.UsageError("--verify needs what --no-wait does not wait for.")
+
+
+def _check_alone(*, selected: bool, no_rollout: bool) -> None:
+    if selected:
+        raise click.UsageError("A saved plan is applied as it is; leave the selection out.")
+    if no_rollout:
+        raise click.UsageError("A saved plan is applied as it is; make it with --no-rollout.")
 
 
 def _tell(outcome: Outcome, form: str, *, changed: bool, verbose: bool) -> None:

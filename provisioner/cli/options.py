@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from provisioner.plan.preflight import Preflight
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -172,9 +175,17 @@ def parallelism(command: Command) -> Command:
 
 
 def preflight(command: Command) -> Command:
-    """``--no-preflight``."""
+    """``--no-preflight``; gives how much to ask."""
     return click.option(
         "--no-preflight",
+        "preflight",
         is_flag=True,
+        callback=_preflight,
         help="Do not ask for rights, secrets, schemas and accounts beforehand.",
     )(command)
+
+
+def _preflight(_context: click.Context, _option: click.Parameter, off: bool) -> Preflight:  # noqa: FBT001
+    from provisioner.plan.preflight import Preflight  # commands without a plan do not load it
+
+    return Preflight.OFF if off else Preflight.FULL

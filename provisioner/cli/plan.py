@@ -51,7 +51,7 @@ def command(
     out: str | None,
     no_rollout: bool,  # noqa: FBT001 - an option
     detailed_exitcode: bool,  # noqa: FBT001 - an option
-    no_preflight: bool,  # noqa: FBT001 - an option
+    preflight: Preflight,
     parallelism: int,
 ) -> ExitCode:
     """Compare the project with the workspace and show what apply would do.
@@ -64,7 +64,7 @@ def command(
         _look,
         choice=Choice(only, exclude, shard, changed_since),
         no_rollout=no_rollout,
-        preflight=Preflight.OFF if no_preflight else Preflight.FULL,
+        preflight=preflight,
     )
     code = partial(_code, detailed=detailed_exitcode)
     found = ask(settings, environments, Question(look, code), parallelism)
