@@ -25,6 +25,7 @@ _COMMANDS = {
     "status": "status",
     "wait": "wait",
     "verify": "verify",
+    "query": "query",
     "rollback": "earlier:rollback",
     "restore": "earlier:restore",
     "release": "release",

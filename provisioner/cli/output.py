@@ -41,6 +41,12 @@ def answer(text: str) -> None:
     click.echo(text, color=_color)
 
 
+def piece(text: str) -> None:
+    """Print a part of an answer, at once and without an end of line."""
+    click.echo(text, nl=False, color=_color)
+    sys.stdout.flush()
+
+
 def note(text: str) -> None:
     """Print something about the run."""
     click.echo(text, err=True, color=_color)

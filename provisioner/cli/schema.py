@@ -23,6 +23,8 @@ _ANSWERS = (
     "outcome",
     "verify",
     "verifies",
+    "query",
+    "queries",
     "sync",
     "synced",
     "event",

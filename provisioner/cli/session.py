@@ -327,25 +327,45 @@ def connected(settings: Settings, environment: str, parallelism: int = 10) -> It
 def joined(loaded: Loaded, parallelism: int, label: str = "") -> Iterator[Session]:
     """Connect to the workspace of an environment; ``label`` opens what is said meanwhile."""
     with _access(loaded) as access:
-        workspace = Workspace.connect(
-            access,
-            parallelism=parallelism,
-            patience=patience(),
-            facts=loaded.facts,
-            tell=partial(_tell, label) if output.tells_calls() else None,
-        )
-        workspace.redact.add(known_secrets(loaded, os.environ))
+        workspace = _connect(access, loaded, parallelism, label)
         place = loaded.spec.record or default_path(loaded.spec.project, loaded.environment)
         memory = Memory(workspace, loaded.root, place)
         identity, listed, remembered = workspace.at_once(
             workspace.identity, workspace.list_endpoints, memory.load
         )
-        _check_pin(loaded, identity)
-        if not loaded.spec.workspace.emulator:
-            output.note("\n".join(wrapped(label + _signed_in(workspace, identity))))
+        _tell_identity(loaded, workspace, identity, label)
         record = remembered or Record()
         record = replace(record, salt=record.salt or token_hex(16))
         yield Session(loaded, workspace, identity, memory, record, tuple(listed))
+
+
+@contextmanager
+def reached(loaded: Loaded) -> Iterator[Workspace]:
+    """Connect to the workspace of an environment, and read nothing but who we are."""
+    with _access(loaded) as access:
+        workspace = _connect(access, loaded)
+        _tell_identity(loaded, workspace, workspace.identity())
+        yield workspace
+
+
+def _connect(access: Access, loaded: Loaded, parallelism: int = 10, label: str = "") -> Workspace:
+    workspace = Workspace.connect(
+        access,
+        parallelism=parallelism,
+        patience=patience(),
+        facts=loaded.facts,
+        tell=partial(_tell, label) if output.tells_calls() else None,
+    )
+    workspace.redact.add(known_secrets(loaded, os.environ))
+    return workspace
+
+
+def _tell_identity(
+    loaded: Loaded, workspace: Workspace, identity: Identity, label: str = ""
+) -> None:
+    _check_pin(loaded, identity)
+    if not loaded.spec.workspace.emulator:
+        output.note("\n".join(wrapped(label + _signed_in(workspace, identity))))
 
 
 @contextmanager

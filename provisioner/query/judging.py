@@ -43,7 +43,7 @@ def judge(
     if wanted is not None and answer.ok:
         message = f"answered with {answer.status}, not with {wanted}"
         return replace(base, cause=Cause.UNEXPECTED, message=message)
-    return refused(check, answer, base, known)
+    return _refused(check, answer, base, known)
 
 
 def asks_again(check: Check, answer: Answer) -> bool:
@@ -59,8 +59,17 @@ def is_starting(answer: Answer, facts: Catalog | None = None) -> bool:
     return found is not None and found.cause == Cause.COLD_START.value
 
 
-def refused(check: Check, answer: Answer, base: Verdict, facts: Catalog) -> Verdict:
-    """The verdict on a refusal, as the catalog knows it."""
+def _refused(check: Check, answer: Answer, base: Verdict, facts: Catalog) -> Verdict:
+    if check.derived and check.entity.task is None:
+        found = cause_of(refusal(answer), facts)
+        if found is not None and found.cause == Cause.REQUEST_REFUSED.value:
+            message = "is there: it refused a body without content, as expected"
+            return replace(base, message=message, hint="write `checks` to prove its answers")
+    return refused(answer, base, facts)
+
+
+def refused(answer: Answer, base: Verdict, facts: Catalog | None = None) -> Verdict:
+    """``base`` with what a refusal means, as the catalog knows it."""
     said = refusal(answer)
     found = cause_of(said, facts)
     words = f"{said.provider}: {said.message}" if said.provider else said.message
@@ -68,9 +77,6 @@ def refused(check: Check, answer: Answer, base: Verdict, facts: Catalog) -> Verd
         message = f"answered with {answer.status}, which nothing is known about"
         return replace(base, cause=Cause.UNKNOWN, message=message, said=words)
     cause = Cause(found.cause)
-    if check.derived and check.entity.task is None and cause is Cause.REQUEST_REFUSED:
-        message = "is there: it refused a body without content, as expected"
-        return replace(base, message=message, hint="write `checks` to prove its answers")
     pause = answer.retry_after
     fix = found.fix if pause is None else f"{found.fix} (Retry-After: {pause:g} s)"
     return replace(base, cause=cause, message=found.means, hint=fix, said=words)

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from provisioner.errors import ProjectInvalid, error
 from provisioner.plan import Plan
+from provisioner.plan.asked import Asked, Compared
 from provisioner.plan.drift import Drift
 from provisioner.plan.event import Event
 from provisioner.plan.fleet import Fleet
@@ -28,6 +29,8 @@ FORMATS: dict[str, Any] = {
     "status": Status,
     "statuses": Fleet[Status],
     "outcome": Outcome,
+    "query": Asked,
+    "queries": Compared,
     "verify": Verification,
     "verifies": Fleet[Verification],
     "sync": SyncPlan,

@@ -245,9 +245,11 @@ class Workspace:
         """
         try:
             with translated(f"cannot sign in to {self.host}"):
-                return dict(self._config.authenticate())
+                headers = dict(self._config.authenticate())
         except ValueError as failure:
             raise AuthenticationFailed(f"cannot sign in to {self.host}") from failure
+        self.redact.add(value.rpartition(" ")[2] for value in headers.values())
+        return headers
 
     def settle(
         self, name: str, version: int, timeout: float, sleep: Callable[[float], None]

@@ -52,9 +52,8 @@ def _once(
             with _post(workspace, path, body, timeout) as response:
                 content = _within(response, started + timeout)
                 took = time.monotonic() - started
-                return Answer(
-                    response.status_code, _read(content), _headers(response), took, tries=tries
-                )
+                body = _read(content if response.ok else _redacted(workspace, content))
+                return Answer(response.status_code, body, _headers(response), took, tries=tries)
         except requests.Timeout:
             return Answer(0, seconds=time.monotonic() - started, lost="timeout", tries=tries)
         except requests.RequestException:
@@ -74,8 +73,8 @@ def stream(
         with _post(workspace, path, body, timeout) as response:
             status, headers = response.status_code, _headers(response)
             if "text/event-stream" not in headers.get("content-type", ""):
-                content = _read(response.content)
-                yield Answer(status, content, headers, time.monotonic() - started)
+                body = _read(_redacted(workspace, response.content))
+                yield Answer(status, body, headers, time.monotonic() - started)
                 return
             finished = False
             for line in response.iter_lines(chunk_size=1024):
@@ -128,6 +127,11 @@ def _within(response: requests.Response, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise requests.Timeout
     return content
+
+
+def _redacted(workspace: Workspace, content: bytes) -> bytes:
+    """A refusal without secrets: whoever refuses a key may repeat it."""
+    return workspace.redact(content.decode("utf-8", "replace")).encode()
 
 
 def _headers(response: requests.Response) -> dict[str, str]:
