@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from provisioner.diff import (
@@ -86,7 +86,7 @@ def _fingerprint(target: Target, entries: Sequence[EndpointPlan]) -> str:
 
 
 def _gate(step: Step) -> list[Any]:
-    return [asdict(step.gate)] if step.gate else []
+    return [step.gate.meaning()] if step.gate else []
 
 
 def _unordered(value: Any) -> Any:

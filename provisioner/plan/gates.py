@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Gate:
     max_failed_probes: int = 0
     expected_seconds: float = 0.0
     """How long it should take: to settle, and to hold."""
+
+    def meaning(self) -> dict[str, Any]:
+        """What is asked, as plain data: without how long it should take."""
+        return {**asdict(self), "expected_seconds": None}
 
     @property
     def needs_metrics(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -340,6 +341,22 @@ def test_another_model_under_the_same_name_may_come_while_it_has_no_traffic() ->
     body = entry.steps[0].body
     assert body is not None
     assert [e["entity_version"] for e in body["served_entities"]] == ["1", "3"]
+
+
+def test_a_reviewed_plan_is_reviewed_with_its_limits() -> None:
+    """Other limits are another plan; another guess of how long it takes is not."""
+
+    def fingerprint(minutes: float = 1, **rollout: Any) -> str:
+        want = _declared({"new": 100}, 50, rollout=rollout)
+        target = replace(TARGET, minutes={"traffic": minutes})
+        answer: Json = {"name": "e", "id": "1", "config": _config({"old": 100})}
+        answer["tags"] = [{"key": "provisioner", "value": OWNER}]
+        live = {"e": live_endpoint(answer)}
+        return build(target, [want], live, lambda _name, _id: {}).fingerprint
+
+    assert fingerprint() == fingerprint(minutes=5)
+    assert fingerprint() != fingerprint(hold="9m")
+    assert fingerprint() != fingerprint(max_error_share=0.5)
 
 
 def test_what_nobody_remembers_is_said() -> None:
