@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "[hidden]"
@@ -10,6 +12,27 @@ SLICE = 8
 """Characters of a secret that are never shown together."""
 _SHORTEST = 4
 """Values below this are no secrets, and stand by chance in any text."""
+
+
+SECRETIVE = re.compile(
+    r"(?:^|_)(?:secret|token|password|passwd|pwd|api_?key|access_?key|private_?key|credentials?)$",
+    re.IGNORECASE,
+)
+"""How secrets are named."""
+_VARIABLE = re.compile(r"\.environment_vars\[(.*)\]$")
+_LONG_RUN = re.compile(r"(?=[^\s/]*\d)(?=[^\s/]*[A-Za-z])[A-Za-z0-9+=_-]{20,}")
+
+
+def without_secret(path: str, value: Any) -> Any:
+    """A value that a workspace showed, hidden where it seems to be a secret in the open.
+
+    Only environment variables of models come back as they were set; by its name or its
+    look one may be a secret that somebody did not put into a scope.
+    """
+    found = _VARIABLE.search(path)
+    if found is None or not isinstance(value, str) or "{{secrets/" in value or not value:
+        return value
+    return HIDDEN if SECRETIVE.search(found[1]) or _LONG_RUN.search(value) else value
 
 
 class Redactor:

@@ -33,6 +33,7 @@ from provisioner.plan.model import (
     summarise,
 )
 from provisioner.plan.rollout import plan_rollout
+from provisioner.redaction import without_secret
 from provisioner.wire import requests
 from provisioner.wire.answers import ABSENT, FAILED, Live, digest
 from provisioner.wire.document import PROTECT_TAG
@@ -346,8 +347,10 @@ def _changes(differences: Iterable[Difference], want: Desired) -> tuple[Change, 
     return tuple(
         Change(
             path=found.path,
-            before=found.before,
-            after=found.after,
+            before=without_secret(found.path, found.before),
+            after=found.after
+            if found.effect is not Effect.NONE
+            else without_secret(found.path, found.after),
             effect=found.effect,
             cause=found.cause,
             reason=found.reason,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from provisioner.errors import Problem, Where, error, fixable, warning
-from provisioner.redaction import HIDDEN
+from provisioner.redaction import HIDDEN, SECRETIVE
 from provisioner.rules.judged import Environment, Judged, served
 
 _KNOWN = re.compile(
@@ -49,10 +49,6 @@ _REFERENCE_LIKE = re.compile(r"\{\{[^{}]{0,200}secret[^{}]{0,200}\}\}", re.IGNOR
 _REFERENCE = re.compile(r"\{\{secrets/(?P<scope>[^/{}\s]+)/(?P<key>[^/{}\s]+)\}\}")
 _SPACED = re.compile(r"\{\{\s*secrets\s*/\s*([\w.@-]+)\s*/\s*([\w.-]+)\s*\}\}")
 _SECRET_NAME = re.compile(r"[\w.@-]{1,128}")
-_SECRETIVE = re.compile(
-    r"(?:^|_)(?:secret|token|password|passwd|pwd|api_?key|access_?key|private_?key|credentials?)$",
-    re.IGNORECASE,
-)
 _HARMLESS = re.compile(r"|true|false|none|null|[0-9.]{1,12}|[./~].*|https?://[^@]*", re.IGNORECASE)
 _ENTROPY = 4.2
 """Bits a character; words and ids of models stay below, random keys are above."""
@@ -75,7 +71,7 @@ def no_secret_by_name(endpoint: Judged) -> Iterator[Problem]:
     """An environment variable that is named like a secret refers to one."""
     for path, entity in served(endpoint):
         for name, value in (entity.environment_vars or {}).items():
-            if not value or not _SECRETIVE.search(name) or "{{" in value:
+            if not value or not SECRETIVE.search(name) or "{{" in value:
                 continue
             if _KNOWN.search(value) or is_mask(name, value):
                 continue  # said already, and with more certainty
@@ -131,7 +127,7 @@ def is_mask(key: str, text: str) -> bool:
         return False
     if text[:1] in _MASK_BEGINS and _MASK.fullmatch(text):
         return True
-    return bool(_SECRETIVE.search(key) and _PLACEHOLDER.fullmatch(text))
+    return bool(SECRETIVE.search(key) and _PLACEHOLDER.fullmatch(text))
 
 
 def without_keys(text: str) -> str:

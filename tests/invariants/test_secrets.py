@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from ..conftest import ENDPOINTS, Cli, Emulator, Project, Run
+from ..conftest import ENDPOINTS, Cli, Emulator, Project, Run, custom, serving
 
 _PROVIDERS = """
 ai21: {provider: ai21labs, ai21labs_config: {ai21labs_api_key_plaintext: "${env:C_AI21}"}}
@@ -278,3 +278,29 @@ def test_what_a_build_repeats_is_hidden_by_every_command(
     ]
     assert any("was refused" in run.out + run.err for run in runs)
     assert leaks(*_everything(project.root, runs)) == []
+
+
+def test_a_secret_that_somebody_put_in_the_open_is_not_shown(
+    project: Project, cli: Cli, emulator: Emulator
+) -> None:
+    """Environment variables of models are the one place where the service shows values."""
+    project.environment(record="record.json")
+    declared = {"TOKEN": "{{secrets/llm/custom_token}}", "MODE": "fast", "HOME": "/opt"}
+    project.endpoint("e", serving(custom(environment_vars=declared)))
+    cli.apply()
+    values = {"TOKEN": "open sesame by hand", "OTHER": _canary("other")[:40].replace("/", "x")}
+    by_hand = custom(environment_vars={**values, "MODE": "slow"})
+    emulator.call("PUT", f"{ENDPOINTS}/e/config", {"served_entities": [by_hand]})
+    runs = [
+        cli("plan", "-e", "dev", expect=0),
+        cli("-vv", "plan", "-e", "dev", "-o", "json", expect=0),
+        cli("plan", "-e", "dev", "-o", "markdown", expect=0),
+        cli("drift", "-e", "dev", expect=2),
+        cli("drift", "-e", "dev", "-o", "json", expect=2),
+        cli("drift", "-e", "dev", "-o", "markdown", expect=2),
+        cli.apply(),
+    ]
+    text = "".join(_everything(project.root, runs))
+    assert not [value for value in values.values() if value in text]
+    assert "slow -> fast" in runs[0].out
+    assert cli.settled()
