@@ -17,10 +17,12 @@ from provisioner.plan.verification import Cause, Verdict
 from provisioner.project import Loaded
 from provisioner.query import Entity, Target, architectures_of, target_of
 from provisioner.query.answers import read, wrong_with
+from provisioner.query.images import tokens
 from provisioner.query.judging import refused
 from provisioner.query.request_rules import held_against
 from provisioner.query.requests import Question, body_of, smallest, unasked
 from provisioner.query.streaming import added, whole
+from provisioner.query.vision import images_of
 from provisioner.wire.inference import Answer
 from provisioner.wire.requests import ENDPOINTS
 from provisioner.workspace import inference, openai_client
@@ -109,7 +111,17 @@ def request_for(
     if any(problem.is_error for problem in problems):
         raise ProjectInvalid(*problems)
     output.show_problems(problems)
+    _tell_cost(body)
     return body
+
+
+def _tell_cost(body: Mapping[str, Any]) -> None:
+    """Pictures cost tokens before anything is answered."""
+    pictures = [found for _, found in images_of(body) if found is not None]
+    if pictures:
+        about = sum(tokens(one.width, one.height) for one in pictures)
+        several = "s" * (len(pictures) != 1)
+        output.note(f"{len(pictures)} picture{several}, about {about} tokens if not scaled down")
 
 
 def client_for(way: Way, to: Addressee, loaded: Loaded) -> str:

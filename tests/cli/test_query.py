@@ -104,7 +104,8 @@ def test_pictures_functions_and_formats(
     picture.write_bytes(png(1000, 1000))
     tool.write_text(json.dumps({"name": "find", "parameters": {"type": "object"}}))
     schema.write_text(json.dumps({"type": "object", "properties": {"a": {"type": "string"}}}))
-    ask(cli, CLAUDE, "--prompt", "What?", "--image", picture, "--client", client)
+    seen = ask(cli, CLAUDE, "--prompt", "What?", "--image", picture, "--client", client)
+    assert "1 picture, about 1334 tokens" in seen.err
     content = body(emulator)["messages"][0]["content"]
     assert content[1]["image_url"]["url"].startswith("data:image/png;base64,")
     called = ask(cli, CLAUDE, "--prompt", "Find it", "--tool", tool, "--client", client)
