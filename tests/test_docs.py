@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -149,6 +150,13 @@ def test_the_requirements_are_pinned_hashed_and_of_no_registry() -> None:
         assert "--hash=sha256:" in requirement, requirement
     assert "://" not in text
     assert "--index-url" not in text
+
+
+def test_the_packages_of_npm_are_pinned_by_digest_and_of_no_registry() -> None:
+    text = (ROOT / ".ci/package-lock.json").read_text("utf-8")
+    packages = json.loads(text)["packages"]
+    assert all(about["integrity"] for name, about in packages.items() if name)
+    assert "://" not in text
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a checkout")
