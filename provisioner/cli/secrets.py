@@ -80,7 +80,7 @@ def _text(found: tuple[Status, ...]) -> str:
             "state": item.state.value,
             "changed": _day(item.changed_at),
             "secret": str(item.secret),
-            "used by": ", ".join(dict.fromkeys(use.endpoint for use in item.uses)),
+            "used by": ", ".join(dict.fromkeys(use.place for use in item.uses)),
         }
         for item in found
     ]

@@ -14,6 +14,9 @@ from provisioner.wire.answers import Live
 _REFERENCE = re.compile(r"\{\{\s*secrets/([^/{}\s]+)/([^/{}\s]+)\s*\}\}")
 
 
+_ENTITY = re.compile(r"config\.served_entities\[([^\]]*)\]")
+
+
 @dataclass(frozen=True, order=True)
 class Secret:
     """A secret of the workspace, by name."""
@@ -31,6 +34,12 @@ class Use:
 
     endpoint: str
     path: str
+
+    @property
+    def place(self) -> str:
+        """The endpoint, with the served entity where it is one that refers to the secret."""
+        found = _ENTITY.match(self.path)
+        return f"{self.endpoint}[{found[1]}]" if found else self.endpoint
 
 
 class State(str, Enum):

@@ -132,6 +132,8 @@ def test_values_are_in_the_requests_and_nowhere_else(
         cli("validate", "-e", "dev", expect=0),
         cli("-vv", "plan", "-e", "dev", "--out", saved, expect=0),
         cli("plan", "-e", "dev", "-o", "json", expect=0),
+        cli("plan", "-e", "dev", "-o", "markdown", expect=0),
+        *(cli("validate", "-o", form, expect=0) for form in ("json", "sarif", "junit", "github")),
         cli("show", saved, expect=0),
         cli("-v", "plan", "-e", "dev", "-o", "markdown", expect=0),
         cli("show", saved, "-o", "markdown", expect=0),

@@ -111,6 +111,7 @@ def test_b4_secrets_status_tells_who_uses_what(
     _rotate(emulator)
     text = cli("secrets", "status", "-e", "dev", expect=10).out
     assert f"{KEY} is newer than e" in text
+    assert "e[gpt]" in text
     rows = cli("secrets", "status", "-e", "dev", "-o", "json", expect=10).json["secrets"]
     assert {row["secret"]: (row["state"], row["stale_endpoints"]) for row in rows} == {
         "llm/anthropic_api_key": ("ok", []),
