@@ -42,6 +42,7 @@ _FAILURES: dict[Cause, type[WorkspaceError]] = {
     Cause.REQUEST_REFUSED: InvalidRequest,
     Cause.MISSING: NotFound,
     Cause.NO_ANSWER: AnswerLost,
+    Cause.PROVIDER_REJECTED_KEY: WorkspaceError,
     Cause.WRONG_SHAPE: WorkspaceError,
     Cause.UNKNOWN: WorkspaceError,
 }

@@ -112,8 +112,9 @@ def _not_served(target: Target, declared: Declared) -> Iterable[Verdict]:
     """Served entities that are declared, and of which the serving configuration knows nothing."""
     for entity in declared.spec.served_entities:
         if entity.name and target.entity(entity.name) is None:
-            state = target.update.lower().replace("_", " ")
-            message = f"is declared and not served (the last update is {state})"
+            states = {"NOT_UPDATING": "nothing is being rolled out"}
+            state = states.get(target.update, target.update.lower().replace("_", " "))
+            message = f"is declared and not served ({state})"
             hint = "apply it, or wait until it is rolled out"
             yield Verdict("", entity.name, Cause.NOT_READY, message, hint)
 
