@@ -23,7 +23,7 @@ from provisioner.query.request_rules import held_against
 from provisioner.query.requests import Question, body_of, smallest, unasked
 from provisioner.query.streaming import added, whole
 from provisioner.query.vision import images_of
-from provisioner.wire.inference import Answer
+from provisioner.wire.inference import Answer, Place
 from provisioner.wire.requests import ENDPOINTS
 from provisioner.workspace import inference, openai_client
 from provisioner.workspace.gateway import Workspace
@@ -40,9 +40,9 @@ class Addressee:
     """Whether that one was named, so that the traffic split has no say."""
 
     @property
-    def path(self) -> str:
+    def place(self) -> Place:
         """Where the question goes by REST."""
-        return self.target.path(self.entity.name if self.chosen else "")
+        return self.target.place(self.entity.name if self.chosen else "")
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,9 @@ def client_for(way: Way, to: Addressee, loaded: Loaded) -> str:
     """
     entity, known = to.entity, next(one for one in loaded.facts.clients if one.id == "openai")
     why = ""
-    if to.chosen:
+    if to.target.direct:
+        why = "a route-optimized endpoint"
+    elif to.chosen:
         why = "one served entity past the traffic split"
     elif entity.task is None or entity.mode == "custom_model":
         why = "a model with a request of its own"
@@ -162,7 +164,7 @@ def ask(
     if client == "openai" and task is not None:
         found = openai_client.ask(workspace, to.target.name, task, body, timeout=way.timeout)
     else:
-        found = inference.ask(workspace, to.path, body, timeout=way.timeout)
+        found = inference.ask(workspace, to.place, body, timeout=way.timeout)
     return outcome(to, found, client)
 
 
@@ -180,7 +182,7 @@ def stream(
     if client == "openai" and task is not None:
         items = openai_client.stream(workspace, to.target.name, task, body, timeout=way.timeout)
     else:
-        items = inference.stream(workspace, to.path, body, timeout=way.timeout)
+        items = inference.stream(workspace, to.place, body, timeout=way.timeout)
     ended = Answer(0, lost="connection")
     for item in items:
         if isinstance(item, Answer):

@@ -48,7 +48,7 @@ def prove(
 
 
 def _ask(workspace: Workspace, check: Check, timeout: float) -> Answer:
-    return ask(workspace, check.path, check.body, timeout=timeout, patience=PATIENCE)
+    return ask(workspace, check.place, check.body, timeout=timeout, patience=PATIENCE)
 
 
 def _with(answer: Answer, tries: int, seconds: float) -> Answer:

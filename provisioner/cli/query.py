@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from shlex import quote
 from typing import Any
+from urllib.parse import urljoin
 
 import click
 
@@ -235,7 +236,7 @@ def _compare(
 
 def _show_request(host: str, to: Addressee, body: Mapping[str, Any], form: str) -> None:
     """What would be sent, also as a line for a shell; the token stays a variable."""
-    url = f"{host}{to.path}"
+    url = urljoin(host, to.place.path)
     if form == "json":
         document = {"format_version": 1, "method": "POST", "url": url, "body": body}
         output.answer(json.dumps(document, indent=2, ensure_ascii=False))

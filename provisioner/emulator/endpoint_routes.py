@@ -25,6 +25,10 @@ BASE = "/api/2.0/serving-endpoints"
 def answer_detail(call: Call, endpoint: Json) -> Json:
     """The detailed object as this caller sees it."""
     view = detailed(endpoint, level_of(call.workspace, endpoint, call.principal))
+    if endpoint.get("route_optimized"):
+        # Not stored: the embedded workspace has another port each time.
+        view["endpoint_url"] = own_url(call, endpoint)
+        view["data_plane_info"] = {"query_info": _query_info(call, endpoint)}
     config = view.get("config", {})
     for entity in (*config.get("served_entities", ()), *config.get("served_models", ())):
         cold = call.world.conditions.is_cold(endpoint["name"], entity["name"])
@@ -140,27 +144,26 @@ def _new_endpoint(call: Call, body: Json, draft: Json) -> Json:
         endpoint["email_notifications"] = body["email_notifications"]
     if "budget_policy_id" in body:
         endpoint["effective_budget_policy_id"] = body["budget_policy_id"]
-    if endpoint["route_optimized"]:
-        _add_own_url(call, endpoint)
     return endpoint
 
 
-def _add_own_url(call: Call, endpoint: Json) -> None:
-    """Where a route-optimized endpoint is asked, and what its token must be good for.
-
-    In the service that is another host; here it is another path.
-    """
+def own_url(call: Call, endpoint: Json) -> str:
+    """Where a route-optimized endpoint is asked: in the service another host, here another path."""
     base = f"{call.base_url}/{call.workspace['workspace_id']}/serving-endpoints"
-    url = f"{base}/{endpoint['name']}/invocations"
+    return f"{base}/{endpoint['name']}/invocations"
+
+
+def _query_info(call: Call, endpoint: Json) -> Json:
+    """The own URL, and what a token for it must be good for."""
     details = {
         "type": "workspace_permission",
         "object_type": "serving-endpoints",
         "object_path": f"/serving-endpoints/{endpoint['id']}",
         "actions": ["query_inference_endpoint"],
     }
-    endpoint["endpoint_url"] = url
-    endpoint["data_plane_info"] = {
-        "query_info": {"endpoint_url": url, "authorization_details": json.dumps([details])}
+    return {
+        "endpoint_url": own_url(call, endpoint),
+        "authorization_details": json.dumps([details]),
     }
 
 

@@ -61,7 +61,12 @@ def _identity() -> Json:
     groups = ("admins", "data-science", "ml-engineers", "support-agents", "users")
     return {
         "default_user": "user@example.com",
-        "tokens": {"token-alice": "alice@example.com", "token-bob": "bob@example.com"},
+        "tokens": {
+            "token-alice": "alice@example.com",
+            "token-bob": "bob@example.com",
+            # As one of OAuth: a route-optimized endpoint is asked with what it is exchanged for.
+            "embedded": "user@example.com",
+        },
         "refused_tokens": ["expired", "invalid", "wrong"],
         "users": {
             "alice@example.com": user("1002", "Alice", "ml-engineers", "users"),

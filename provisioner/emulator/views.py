@@ -7,8 +7,8 @@ from provisioner.emulator.external_models import without_plaintext
 
 _DETAIL = (
     "name", "id", "creator", "creator_display_name", "creator_kind", "creation_timestamp",
-    "last_updated_timestamp", "task", "endpoint_type", "route_optimized", "endpoint_url",
-    "data_plane_info", "description", "email_notifications", "ai_gateway", "tags",
+    "last_updated_timestamp", "task", "endpoint_type", "route_optimized",
+    "description", "email_notifications", "ai_gateway", "tags",
     "telemetry_config", "resource_credential_strategy", "effective_budget_policy_id",
 )  # fmt: skip
 _SUMMARY = (

@@ -10,6 +10,7 @@ from typing import Any
 from provisioner.query.requests import Question, body_of, smallest
 from provisioner.query.targets import Entity, Target
 from provisioner.spec import CheckSpec, Expectation
+from provisioner.wire.inference import Place
 
 DERIVED = "answers"
 """Name of the check that is made up where none is declared."""
@@ -28,8 +29,8 @@ class Check:
 
     name: str
     entity: Entity
-    path: str
-    """Where it is sent, on the workspace's host."""
+    place: Place
+    """Where it is sent."""
     body: Mapping[str, Any]
     expect: Expectation = NOTHING_MORE
     rollback: bool = False
@@ -62,14 +63,14 @@ def checks_for(target: Target, declared: Sequence[CheckSpec] | None = None) -> t
 
 
 def _of(target: Target, entity: Entity, declared: Sequence[CheckSpec] | None) -> Iterator[Check]:
-    path = target.path(entity.name)
+    place = target.place(entity.name)
     if declared is None:
-        yield Check(DERIVED, entity, path, smallest(entity), derived=True)
+        yield Check(DERIVED, entity, place, smallest(entity), derived=True)
         return
     for spec in declared:
         if is_about(spec, entity.name):
             rollback = spec.on_failure == "rollback"
-            yield Check(spec.name, entity, path, request_of(spec, entity), spec.expect, rollback)
+            yield Check(spec.name, entity, place, request_of(spec, entity), spec.expect, rollback)
 
 
 def is_about(spec: CheckSpec, entity: str) -> bool:

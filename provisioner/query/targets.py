@@ -10,7 +10,7 @@ from provisioner.catalog import Catalog, PayPerTokenModel, Task, catalog
 from provisioner.spec import EndpointSpec
 from provisioner.wire.answers import is_hosted
 from provisioner.wire.document import OWNER_TAG, served_entity_name
-from provisioner.wire.inference import invocations
+from provisioner.wire.inference import Place, invocations
 
 EntityMode = Literal["pay_per_token", "provisioned_throughput", "external_model", "custom_model"]
 
@@ -73,11 +73,16 @@ class Target:
     """Databricks' own, with one entity."""
     owner: str = ""
     """Value of the owner tag; empty when nobody's."""
+    direct: Place | None = None
+    """The only place where a route-optimized endpoint is asked."""
 
-    def path(self, entity: str = "") -> str:
-        """Where a question goes; with the name of a served entity past the traffic split."""
+    def place(self, entity: str = "") -> Place:
+        """Where a question goes; with the name of a served entity past the traffic split.
+
+        At its own URL a route-optimized endpoint splits all traffic.
+        """
         # Databricks' own endpoints have one entity, and nothing says that it has a path.
-        return invocations(self.name, "" if self.hosted else entity)
+        return self.direct or Place(invocations(self.name, "" if self.hosted else entity))
 
     def entity(self, name: str) -> Entity | None:
         """The served entity of that name."""
@@ -113,7 +118,15 @@ def target_of(
         stopped=(state.get("suspend") or "NOT_SUSPENDED") != "NOT_SUSPENDED",
         hosted=is_hosted(answer),
         owner=str(tags.get(OWNER_TAG) or ""),
+        direct=_direct(answer),
     )
+
+
+def _direct(answer: Mapping[str, Any]) -> Place | None:
+    info = (answer.get("data_plane_info") or {}).get("query_info") or {}
+    if not answer.get("route_optimized") or not info.get("endpoint_url"):
+        return None
+    return Place(str(info["endpoint_url"]), str(info.get("authorization_details") or ""))
 
 
 def target_of_spec(spec: EndpointSpec, facts: Catalog | None = None) -> Target:

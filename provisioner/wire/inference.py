@@ -17,6 +17,16 @@ def invocations(endpoint: str, entity: str = "") -> str:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a question is sent."""
+
+    path: str
+    """Path on the workspace's host, or the whole URL of a route-optimized endpoint."""
+    authorization: str = ""
+    """What the token for that URL is asked for with; empty = the caller's own is taken."""
+
+
+@dataclass(frozen=True)
 class Answer:
     """What came back for one question; also a refusal, and also nothing."""
 

@@ -27,10 +27,11 @@ from provisioner.wire.requests import ENDPOINTS, PERMISSIONS, is_operation
 from provisioner.workspace.failures import translated
 from provisioner.workspace.logs import Teller, silence_bodies, tell_calls
 from provisioner.workspace.pacing import Pace
+from provisioner.workspace.query_tokens import QueryTokens
 from provisioner.workspace.retries import RetryClock
 from provisioner.workspace.sdk import ApiClient, Config
 from provisioner.workspace.settle import settle
-from provisioner.workspace.sign_in import kept_for_a_while, not_configured, tried
+from provisioner.workspace.sign_in import given, kept_for_a_while, not_configured, tried
 from provisioner.workspace.throttle import Throttle
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ class Access:
     profile: str = ""
     auth_type: str = ""
     token: str = ""
-    """Only for the embedded workspace, which takes any token."""
+    """Only for the embedded workspace, where it counts as one of OAuth."""
     paced: bool = True
     """Keep to the documented number of creations and updates in a while."""
 
@@ -94,6 +95,7 @@ class Workspace:
         self._api = ApiClient(config)
         self._throttle = throttle
         self._caller = ""
+        self._query_tokens = QueryTokens(config)
         self.redact = Redactor()
         """Hides, in what the service says, the secrets that it was told."""
 
@@ -126,6 +128,7 @@ class Workspace:
                     profile=access.profile or None,
                     auth_type=access.auth_type or None,
                     token=access.token or None,
+                    credentials_strategy=given(access.token) if access.token else None,
                     product="provisioner",
                     product_version=__version__,
                     retry_timeout_seconds=min(patience, _FIRST_CONTACT),
@@ -250,6 +253,16 @@ class Workspace:
             raise AuthenticationFailed(f"cannot sign in to {self.host}") from failure
         self.redact.add(value.rpartition(" ")[2] for value in headers.values())
         return headers
+
+    def query_token(self, authorization: str) -> str:
+        """A token to ask a route-optimized endpoint with, kept as long as it is good.
+
+        Raises:
+            NoQueryToken: the caller did not sign in with OAuth, or gets none.
+        """
+        token = self._query_tokens.get(authorization)
+        self.redact.add([token])
+        return token
 
     def settle(
         self, name: str, version: int, timeout: float, sleep: Callable[[float], None]

@@ -9,13 +9,15 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 import requests.auth
 
 from provisioner import __version__
-from provisioner.wire.inference import Answer
+from provisioner.wire.inference import Answer, Place
 from provisioner.workspace.gateway import Workspace
+from provisioner.workspace.query_tokens import NoQueryToken
 
 _CONNECT = 15.0
 """Seconds to reach the workspace at all."""
@@ -23,7 +25,7 @@ _CONNECT = 15.0
 
 def ask(
     workspace: Workspace,
-    path: str,
+    place: Place,
     body: Mapping[str, Any],
     *,
     timeout: float,
@@ -34,22 +36,26 @@ def ask(
     ``timeout`` is in seconds, for the whole answer. A question that is turned away unread, with
     429 and a Retry-After of at most ``patience`` seconds, is sent a second time, not a third.
     """
-    answer = _once(workspace, path, body, timeout)
+    answer = _once(workspace, place, body, timeout)
     pause = answer.retry_after
     if answer.status == 429 and pause is not None and pause <= patience:
         time.sleep(pause)
-        answer = _once(workspace, path, body, timeout, tries=2)
+        answer = _once(workspace, place, body, timeout, tries=2)
     return answer
 
 
 def _once(
-    workspace: Workspace, path: str, body: Mapping[str, Any], timeout: float, tries: int = 1
+    workspace: Workspace, place: Place, body: Mapping[str, Any], timeout: float, tries: int = 1
 ) -> Answer:
     with workspace.slot():
+        try:
+            signed = _signed(workspace, place)
+        except NoQueryToken as failure:
+            return _unsigned(failure)
         # Not before there is a place: waiting for one is not the model's fault.
         started = time.monotonic()
         try:
-            with _post(workspace, path, body, timeout) as response:
+            with _post(workspace, place, signed, body, timeout) as response:
                 content = _within(response, started + timeout)
                 took = time.monotonic() - started
                 body = _read(content if response.ok else _redacted(workspace, content))
@@ -61,16 +67,21 @@ def _once(
 
 
 def stream(
-    workspace: Workspace, path: str, body: Mapping[str, Any], *, timeout: float
+    workspace: Workspace, place: Place, body: Mapping[str, Any], *, timeout: float
 ) -> Iterator[Mapping[str, Any] | Answer]:
     """Send one question and give the parts of its answer as they come, then how it ended.
 
     The last item is an `Answer` without the body of the parts; a refusal has its own. ``timeout``
     is the longest wait for a part, in seconds.
     """
+    try:
+        signed = _signed(workspace, place)
+    except NoQueryToken as failure:
+        yield _unsigned(failure)
+        return
     started = time.monotonic()
     try:
-        with _post(workspace, path, body, timeout) as response:
+        with _post(workspace, place, signed, body, timeout) as response:
             status, headers = response.status_code, _headers(response)
             if "text/event-stream" not in headers.get("content-type", ""):
                 body = _read(_redacted(workspace, response.content))
@@ -104,15 +115,26 @@ class _Signed(requests.auth.AuthBase):
         return request
 
 
+def _signed(workspace: Workspace, place: Place) -> _Signed:
+    if place.authorization:
+        return _Signed({"Authorization": f"Bearer {workspace.query_token(place.authorization)}"})
+    return _Signed(workspace.signature())
+
+
+def _unsigned(failure: NoQueryToken) -> Answer:
+    """What could not even be sent, in the words of the one who would have refused it."""
+    return Answer(401, {"error_code": "UNAUTHENTICATED", "message": str(failure)})
+
+
 def _post(
-    workspace: Workspace, path: str, body: Mapping[str, Any], timeout: float
+    workspace: Workspace, place: Place, signed: _Signed, body: Mapping[str, Any], timeout: float
 ) -> requests.Response:
     return requests.post(
-        f"{workspace.host}{path}",
+        urljoin(workspace.host, place.path),
         data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json", "User-Agent": f"provisioner/{__version__}"},
         # As `auth` and not among the headers, which a .netrc would overrule.
-        auth=_Signed(workspace.signature()),
+        auth=signed,
         timeout=(min(_CONNECT, timeout), timeout),
         stream=True,
         allow_redirects=False,

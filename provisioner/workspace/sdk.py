@@ -46,4 +46,11 @@ from databricks.sdk import errors as errors  # noqa: E402
 from databricks.sdk.clock import Clock as Clock  # noqa: E402
 from databricks.sdk.core import ApiClient as ApiClient  # noqa: E402
 from databricks.sdk.core import Config as Config  # noqa: E402
+from databricks.sdk.credentials_provider import (  # noqa: E402
+    OAuthCredentialsProvider as OAuthCredentialsProvider,
+)
+from databricks.sdk.credentials_provider import (  # noqa: E402
+    OauthCredentialsStrategy as OauthCredentialsStrategy,
+)
 from databricks.sdk.errors.base import DatabricksError as DatabricksError  # noqa: E402
+from databricks.sdk.oauth import Token as Token  # noqa: E402

@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from provisioner.emulator.pristine import CLIENT_SECRET, SERVICE_PRINCIPAL
 from provisioner.errors import ExitCode
 from tests.conftest import (
     ENDPOINTS,
@@ -494,3 +495,34 @@ def test_questions_go_out_side_by_side(project: Project, cli: Cli, ail: Any) -> 
     check(cli, expect=0)
     assert time.monotonic() - started < 3, "one after the other it would be four"
     assert threading.active_count() < 20
+
+
+# --------------------------------------------------- route-optimized endpoints
+
+
+def test_a_route_optimized_endpoint_is_asked_at_its_own_url_with_a_token_for_it(
+    project: Project, cli: Cli, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.endpoint("chat", serving(custom()), route_optimized=True)
+    monkeypatch.delenv("DATABRICKS_TOKEN")
+    monkeypatch.setenv("DATABRICKS_CLIENT_ID", SERVICE_PRINCIPAL)
+    monkeypatch.setenv("DATABRICKS_CLIENT_SECRET", CLIENT_SECRET)
+    cli("apply", "-e", "dev", "--auto-approve")
+    emulator.forget()
+    assert only(check(cli))["cause"] == "ok"
+    own = [entry["path"] for entry in emulator.requests() if PATH in entry["path"]]
+    assert [path for path in own if not path.startswith("/api/")] == [
+        f"/1234567890123456{PATH}/chat/invocations"
+    ]
+
+
+def test_a_personal_token_cannot_ask_a_route_optimized_endpoint_and_the_verdict_says_so(
+    project: Project, cli: Cli, emulator: Emulator
+) -> None:
+    project.endpoint("chat", serving(custom()), route_optimized=True)
+    cli("apply", "-e", "dev", "--auto-approve")
+    emulator.forget()
+    verdict = only(check(cli, expect=ExitCode.VERIFY_FAILED))
+    assert verdict["cause"] == "caller_lacks_right"
+    assert verdict["hint"].startswith("sign in with OAuth")
+    assert not [e for e in emulator.requests() if e["path"].endswith("/invocations")]

@@ -14,6 +14,7 @@ from provisioner.emulator.access import endpoint_for
 from provisioner.emulator.answers import Answer, Json, Stream, error_answer
 from provisioner.emulator.calls import Call
 from provisioner.emulator.conditions import Condition
+from provisioner.emulator.endpoint_routes import own_url
 from provisioner.emulator.errors import ApiError, missing
 from provisioner.emulator.external_models import references
 from provisioner.emulator.identity import FOR_QUERIES, token_of
@@ -91,7 +92,7 @@ def _check_way(call: Call, endpoint: Json, ask: Ask) -> None:
     if optimized and not token_of(call.headers.get("authorization", "")).startswith(FOR_QUERIES):
         raise no_details()
     if optimized and not ask.direct:
-        raise wrong_url(endpoint["name"], endpoint["endpoint_url"])
+        raise wrong_url(endpoint["name"], own_url(call, endpoint))
 
 
 def _check_state(endpoint: Json, ask: Ask) -> None:
