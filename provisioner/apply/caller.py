@@ -20,6 +20,7 @@ from provisioner.errors import (
 )
 from provisioner.plan import EndpointPlan, Step
 from provisioner.plan.gates import Gate
+from provisioner.plan.open_secrets import variables
 from provisioner.plan.traffic import routes_of
 from provisioner.redaction import Redactor
 from provisioner.wire.answers import Live, digest, live_endpoint
@@ -43,6 +44,8 @@ class Caller:
         self.standing: int | None = None
         """Per cent at which a rollout is; ``None`` = there is none, or it has not begun."""
         self._owner = owner
+        self._open: dict[str, str] = {}
+        """Live values that bodies refer to; they go into requests only."""
         self._version = 0
         self._config = ""
         """Digest of the configuration as planned against, or as we sent it since."""
@@ -54,6 +57,7 @@ class Caller:
     def know(self, live: Live) -> None:
         """Take an endpoint for what our calls have to be compared with."""
         self.id = live.id
+        self._open = {**variables(live), **self._open}
         self._version = max(live.version, live.pending_version)
         self._config = digest(live.document.get("config"))
 
@@ -137,7 +141,7 @@ class Caller:
     def _call(self, step: Step) -> dict[str, Any]:
         method, path = step.call.split(" ", 1)
         doing = f"cannot {self.entry.action.value} {self.entry.name}: {step.call}"
-        body = filled(step.body, self.options.secrets)
+        body = filled(step.body, self.options.secrets, self._open)
         return self.service.call(method, path.replace("{id}", self.id), body, doing=doing)
 
     def _took_effect(self, step: Step) -> bool:

@@ -35,12 +35,17 @@ def _names(value: Any) -> Iterator[str]:
             yield from _names(item)
 
 
-def filled(value: Any, secrets: Mapping[str, str]) -> Any:
-    """A body with its placeholders resolved; only the request ever holds the result."""
+def filled(value: Any, secrets: Mapping[str, str], live: Mapping[str, str]) -> Any:
+    """A body with its placeholders resolved; only the request ever holds the result.
+
+    ``live`` has the values of what `open_secrets` refers to, by reference.
+    """
     if isinstance(value, str):
+        if value in live:
+            return live[value]
         return _PLACEHOLDER.sub(lambda found: secrets[found.group(1)], value)
     if isinstance(value, Mapping):
-        return {key: filled(item, secrets) for key, item in value.items()}
+        return {key: filled(item, secrets, live) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [filled(item, secrets) for item in value]
+        return [filled(item, secrets, live) for item in value]
     return value

@@ -18,6 +18,7 @@ from provisioner.diff import (
 )
 from provisioner.errors import Problem
 from provisioner.fields import Document, pattern_of
+from provisioner.plan import open_secrets
 from provisioner.plan import steps as calls
 from provisioner.plan.model import (
     Action,
@@ -59,7 +60,8 @@ def build(
         for name, found in live.items()
         if name not in declared and found.owner == target.owner
     ]
-    ordered = tuple(sorted(entries, key=lambda entry: entry.name))
+    referring = (open_secrets.referring(entry, live.get(entry.name)) for entry in entries)
+    ordered = tuple(sorted(referring, key=lambda entry: entry.name))
     return Plan(
         environment=target.environment,
         project=target.project,

@@ -306,3 +306,25 @@ def test_a_secret_that_somebody_put_in_the_open_is_not_shown(
     assert not [value for value in values.values() if value in text]
     assert "slow -> fast" in runs[0].out
     assert cli.settled()
+
+
+def test_a_secret_in_the_open_that_is_left_alone_is_sent_on_and_in_no_plan(
+    project: Project, cli: Cli, emulator: Emulator
+) -> None:
+    project.environment(record="record.json")
+    project.endpoint("e", serving(custom()))
+    cli.apply()
+    value = "open sesame by hand"
+    by_hand = custom(environment_vars={"API_TOKEN": value})
+    emulator.call("PUT", f"{ENDPOINTS}/e/config", {"served_entities": [by_hand]})
+    project.endpoint("e", serving(custom(workload_size="Medium")))
+    saved = project.root / "p.json"
+    planned = cli("plan", "-e", "dev", "-o", "json", "--out", str(saved), expect=0)
+    assert "${live:" in planned.out
+    emulator.forget()
+    applied = cli("apply", "-e", "dev", str(saved), expect=0)
+    text = "".join(_everything(project.root, [planned, applied]))
+    assert value not in text + saved.read_text("utf-8")
+    [sent] = [call for call in emulator.writes() if call["path"].endswith("/config")]
+    assert sent["body"]["served_entities"][0]["environment_vars"] == {"API_TOKEN": value}
+    assert cli.settled()
