@@ -42,6 +42,10 @@ def play(project: Path) -> None:
     run(project, "apply -e local --auto-approve", show=ends(0, 1))
     run(project, "plan -e local --detailed-exitcode")
 
+    say("Does everything answer?")
+    run(project, "verify -e local", show=ends(0, 6))
+    run(project, "query assistant-chat -e local --prompt Hello", together=True)
+
     say("Somebody changes a rate limit by hand")
     with emulator(project) as url:
         by_hand(url)

@@ -36,6 +36,10 @@ def test_several_environments_with_one_that_gives_no_answer(project: Project, cl
     html = cli("plan", "-e", "broken,dev", "-o", "html", expect=4).out
     assert "<title>Plan for 2 environments</title>" in html
     assert "environments/broken.yaml:2:1" in html
+    cli.apply()
+    fleet = cli("status", "-e", "broken,dev", "-o", "html", expect=4).out
+    assert "not known</span>" in fleet
+    assert "not here" not in fleet
 
 
 def test_a_limit_without_room_is_an_error_and_the_plan_is_kept(project: Project, cli: Cli) -> None:
