@@ -35,8 +35,10 @@ demo: $(READY)  ## Run the whole round on an emulated workspace.
 test: $(READY)  ## Run the tests.
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
+# Many of the long ones wait, so there are two for each core.
 test-all: test $(CHECKS)  ## Run the tests, then the long matrices.
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m exhaustive --ignore tests/browser
+	@$(BIN)/python -m pytest -q -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist worksteal \
+	  -m exhaustive --ignore tests/browser
 
 browser: $(CHECKS)  ## Open the HTML reports in a browser, if there is one.
 	@$(BIN)/python -m pytest -q -n 0 -m exhaustive tests/browser
