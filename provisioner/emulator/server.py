@@ -43,6 +43,7 @@ class _Server(uvicorn.Server):
             loop="asyncio",
             log_config=None,
             access_log=False,
+            timeout_keep_alive=60,  # a client that pauses must not find its connection gone
             proxy_headers=False,
             server_header=False,
             date_header=False,
