@@ -132,8 +132,19 @@ def _unknown_key(model: type[BaseModel], tree: Node, loc: tuple[int | str, ...])
     known = sorted(owner.model_fields) if owner else []
     summary = f"{parent}: unknown key `{key}`" if parent else f"unknown key `{key}`"
     home = _home(model, key)
-    hint = f"its place is `{home}`" if home else _nearest(key, known)
-    return error("unknown-key", summary, hint, where)
+    if home:
+        return error("unknown-key", summary, f"its place is `{home}`", where)
+    problem = error("unknown-key", summary, _nearest(key, known), where)
+    meant = _surely(key, known)
+    return fixable(problem, key, meant) if meant and meant not in holder.entries else problem
+
+
+def _surely(word: str, known: list[str]) -> str:
+    """The only name that a word differs from by a slip of the hand; else empty."""
+    from difflib import get_close_matches  # only mistakes need it
+
+    close = get_close_matches(word, known, n=2, cutoff=0.85)
+    return close[0] if len(close) == 1 else ""
 
 
 def _home(model: type[BaseModel], key: str, path: str = "") -> str:

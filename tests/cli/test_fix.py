@@ -32,6 +32,7 @@ config:
 
 
 permissions: [{level: can_query, group: users}]
+ai_gateway: {rate_limits: [{calls: 5, renewal_perod: minute, key: user}]} # mistyped
 """
 FIXED = (
     CHAT.replace("served_models:", "served_entities:")
@@ -41,6 +42,7 @@ FIXED = (
     .replace("{{ secrets/${var.scope}/token }}", "{{secrets/${var.scope}/token}}")
     .replace("served_model_name", "served_entity_name")
     .replace("can_query", "CAN_QUERY")
+    .replace("renewal_perod", "renewal_period")
 )
 OWN = """\
 name: churn\r
@@ -180,6 +182,29 @@ def test_a_fix_that_breaks_the_file_is_dropped() -> None:
     assert fixing("old: 1\nnew: 2\n", 1, 1, "old", "new") == "old: 1\nnew: 2\n"
 
 
+def test_a_key_that_could_be_two_is_left_to_the_person(tmp_path: Path) -> None:
+    text = """\
+name: llama
+config:
+  served_entities:
+    - entity_name: system.ai.llama_v3_3_70b_instruct
+      entity_version: 1
+      mix_provisioned_throughput: 970
+descripton: one
+description: two
+"""
+    for name, content in (
+        ("endpoints/llama.yaml", text),
+        ("environments/dev.yaml", "project: shop\n"),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    run = invoke(["--project", str(tmp_path), "validate", "--fix", "--yes"])
+    assert run.code == ExitCode.INVALID
+    assert (tmp_path / "endpoints/llama.yaml").read_text() == text
+    assert "did you mean" in run.err
+
+
 def test_the_difference_is_words_only() -> None:
     changed = [line for line in ndiff(CHAT.splitlines(), FIXED.splitlines()) if line[0] in "+-"]
-    assert len(changed) == 14
+    assert len(changed) == 16
