@@ -58,8 +58,6 @@ class Emulator:
     def reset(self) -> None:
         """A workspace's first day: no endpoints but Databricks' own, no faults, no log."""
         self.admin("POST", "reset")
-        for rules in ("requests", "faults", "builds"):
-            self.admin("DELETE", rules)
 
     def forget(self) -> None:
         """Empty the request log."""
