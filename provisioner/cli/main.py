@@ -51,7 +51,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
         module_name, _, attribute = _COMMANDS[cmd_name].partition(":")
-        module = importlib.import_module(f"provisioner.cli.{module_name}")
+        module = importlib.import_module(f"provisioner.cli.commands.{module_name}")
         command: click.Command = getattr(module, attribute or "command")
         return command
 

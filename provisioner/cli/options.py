@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from fnmatch import fnmatchcase
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -132,14 +133,23 @@ def _only_one(ctx: click.Context, parameter: click.Parameter, values: tuple[str,
     return next(iter(words))
 
 
-def selection(command: Command) -> Command:
-    """``--only`` and ``--exclude``, both repeatable globs of endpoint names."""
-    command = click.option(
-        "--exclude", multiple=True, metavar="GLOB", help="Leave these endpoints out; repeatable."
-    )(command)
-    return click.option(
-        "--only", multiple=True, metavar="GLOB", help="Only these endpoints; repeatable."
-    )(command)
+def selection(things: str = "endpoints") -> Callable[[Command], Command]:
+    """``--only`` and ``--exclude``, both repeatable globs, handed on as ``selection``."""
+
+    def with_options(command: Command) -> Command:
+        @click.option(
+            "--only", multiple=True, metavar="GLOB", help=f"Only these {things}; repeatable."
+        )
+        @click.option(
+            "--exclude", multiple=True, metavar="GLOB", help="Leave these out; repeatable."
+        )
+        @wraps(command)
+        def with_selection(*arguments: Any, only: Any, exclude: Any, **named: Any) -> Any:
+            return command(*arguments, selection=Selection(only, exclude), **named)
+
+        return with_selection  # type: ignore[return-value]
+
+    return with_options
 
 
 def output_format(*formats: str) -> Callable[[Command], Command]:

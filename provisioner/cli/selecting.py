@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
 
-from provisioner.cli import output
+from provisioner.cli import options, output
 from provisioner.cli.options import Selection
 from provisioner.project import Loaded
 
@@ -70,10 +71,14 @@ def changed_since(command: Command) -> Command:
 class Choice:
     """What the options say; which endpoints that is depends on the environment."""
 
-    only: tuple[str, ...]
-    exclude: tuple[str, ...]
+    named: Selection
     shard: Shard | None
     changed_since: str | None
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether anything but a shard was asked for."""
+        return bool(self.named.only or self.named.exclude or self.changed_since)
 
     def of(self, loaded: Loaded) -> Selection:
         """The endpoints of an environment that all of the options leave.
@@ -82,9 +87,24 @@ class Choice:
             ProjectInvalid: git cannot tell what changed.
         """
         if self.changed_since is None:
-            return Selection(self.only, self.exclude, self.shard)
-        from provisioner.cli import changes  # git is asked only here
+            return replace(self.named, shard=self.shard)
+        from provisioner.cli.environment import changes  # git is asked only here
 
         found = changes.endpoints(loaded, self.changed_since)
         output.note(f"{loaded.environment}: {found.says()}")
-        return Selection(self.only, self.exclude, self.shard, found.names)
+        return replace(self.named, shard=self.shard, changed=found.names)
+
+
+def choice(command: Command) -> Command:
+    """``--only``, ``--exclude``, ``--shard`` and ``--changed-since``, handed on as ``choice``."""
+
+    @options.selection()
+    @shard
+    @changed_since
+    @wraps(command)
+    def with_choice(
+        *arguments: Any, selection: Selection, shard: Any, changed_since: Any, **named: Any
+    ) -> Any:
+        return command(*arguments, choice=Choice(selection, shard, changed_since), **named)
+
+    return with_choice  # type: ignore[return-value]

@@ -37,6 +37,11 @@ class Loaded:
     where: Callable[[str], Where | None] = field(default=lambda _: None, repr=False, compare=False)
     """The place of a key of the environment."""
 
+    def endpoint(self, name: str) -> Declared | None:
+        """The endpoint that a person means by a name, with or without the prefix."""
+        declared = {endpoint.name: endpoint for endpoint in self.endpoints}
+        return declared.get(name) or declared.get(self.spec.name_prefix + name)
+
 
 @dataclass(frozen=True)
 class Project:

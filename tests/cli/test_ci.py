@@ -365,7 +365,7 @@ def test_large_environments_are_parted(project: Project, cli: Cli) -> None:
 def test_a_matrix_has_at_most_256_jobs(
     project: Project, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("provisioner.cli.ci.MAX_SHARDS", 4)
+    monkeypatch.setattr("provisioner.cli.commands.ci.MAX_SHARDS", 4)
     for number in range(5):
         project.endpoint(f"e{number}", serving(external()))
     assert "a larger --per-shard" in matrix(cli, "--per-shard", "1", expect=64)

@@ -132,7 +132,7 @@ def test_a_model_that_is_retired_is_a_warning_where_one_only_looks(
     project: Project, cli: Cli, signed_in: pytest.MonkeyPatch
 ) -> None:
     def on(day: date) -> None:
-        for module in ("session", "options", "validate"):
+        for module in ("environment.opening", "options", "commands.validate"):
             signed_in.setattr(f"provisioner.cli.{module}.today", lambda: day)
 
     model = {

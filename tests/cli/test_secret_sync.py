@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from provisioner.cli import output, programs
+from provisioner.cli import output
+from provisioner.cli.syncing import programs
 
 from ..conftest import Cli, Emulator, Project, Run, external, serving
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from provisioner.apply import apply
-from provisioner.cli import carry_out
+from provisioner.cli.applying import carry_out
 from provisioner.cli.selecting import Shard
 from provisioner.record import Entry, Record, together
 from tests.conftest import ENDPOINTS, Cli, Emulator, Project, external, serving

@@ -9,9 +9,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from provisioner.cli import several
+from provisioner.cli.environment import several
+from provisioner.cli.environment.session import Session
 from provisioner.cli.options import Settings
-from provisioner.cli.session import Session
 from provisioner.errors import ExitCode
 from provisioner.plan.drift import Drift
 
@@ -139,7 +139,7 @@ def test_a_bug_in_one_of_them(three: Cli, signed_in: pytest.MonkeyPatch) -> None
     def broken(session: Session, *_: object, **__: object) -> Drift:
         raise KeyError(session.loaded.environment)
 
-    signed_in.setattr("provisioner.cli.drift._look", broken)
+    signed_in.setattr("provisioner.cli.commands.drift._look", broken)
     run = three("drift", "-e", "dev,staging", expect=ExitCode.BUG)
     assert run.out.count("a bug: KeyError") == 4
     assert run.err.count("bug: KeyError at test_several.py") == 2

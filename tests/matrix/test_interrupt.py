@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.cli.session import Session
+from provisioner.cli.environment.session import Session
 
 from ..conftest import ENDPOINTS, Cli, Emulator, Project, custom, external, serving, units
 from .conftest import start, until

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from provisioner.apply import Options, apply
-from provisioner.cli.carry_out import exit_code
+from provisioner.cli.applying.carry_out import exit_code
+from provisioner.cli.environment.opening import connected
 from provisioner.cli.options import Selection, Settings
-from provisioner.cli.session import connected
 from provisioner.plan import Action
 
 from ..conftest import ENDPOINTS, Cli, Emulator, Project, custom, external, serving

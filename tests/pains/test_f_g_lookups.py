@@ -375,7 +375,7 @@ def test_g5_apply_may_wait_for_a_model(
         if len(pauses) == 2:
             _register(emulator, 3, champion=3)
 
-    monkeypatch.setattr("provisioner.cli.session.time.sleep", pause)
+    monkeypatch.setattr("provisioner.cli.environment.session.time.sleep", pause)
     project.endpoint("e", _fresh(if_missing="wait"))
     run = cli.apply()
     assert len(pauses) == 2

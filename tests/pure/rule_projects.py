@@ -7,7 +7,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from provisioner.cli.judging import judge
+from provisioner.cli.environment.judging import judge
 from provisioner.errors import Problem, ProjectInvalid
 from provisioner.project import open_project
 

@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from provisioner.catalog import catalog
-from provisioner.cli.schema import of_files
+from provisioner.cli.commands.schema import of_files
 from provisioner.project import open_project
 from provisioner.rules import check
 from provisioner.spec import json_schema

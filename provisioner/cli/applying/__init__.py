@@ -1,0 +1,1 @@
+"""Carrying out a plan: reviewed, permitted, executed, watched, verified."""

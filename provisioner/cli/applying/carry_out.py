@@ -1,0 +1,197 @@
+"""Carrying out a plan that was shown: judge it, get a yes, execute it, remember it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from provisioner import policy
+from provisioner.apply import Options, apply, placeholders
+from provisioner.cli import interrupts, output
+from provisioner.cli.applying import progress
+from provisioner.cli.applying.probing import prober
+from provisioner.cli.environment.session import Session
+from provisioner.diff import Effect, Reason
+from provisioner.errors import (
+    AuthenticationFailed,
+    ExitCode,
+    PermissionDenied,
+    ProjectInvalid,
+    Refused,
+    StalePlan,
+    error,
+)
+from provisioner.plan import Action, EndpointPlan, Plan
+from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
+from provisioner.plan.secret_sync import SyncPlan
+from provisioner.policy import Permits
+from provisioner.record import Record, sealed
+
+
+def judge(plan: Plan | SyncPlan, doing: str = "apply") -> None:
+    """Refuse what no permit can allow; the plan has been shown with the reasons."""
+    forbidden = sum(problem.is_error for problem in plan.problems)
+    if forbidden:
+        raise Refused(
+            f"cannot {doing}: {forbidden} problem{'s' * (forbidden != 1)} shown with the plan",
+            "nothing was changed",
+        )
+
+
+def judge_rollouts(plan: Plan, session: Session, permits: Permits, *, wait: bool) -> None:
+    """Refuse rollouts that nobody would watch, and ones left out that need a permit."""
+    rolling = [entry.name for entry in plan.endpoints if entry.rollout and entry.rollout.restore]
+    if rolling and not wait:
+        raise Refused(
+            f"cannot roll out {', '.join(rolling)} with --no-wait: somebody has to watch",
+            "leave --no-wait out, or exclude them",
+        )
+    if session.loaded.spec.protected and (missing := policy.missing_rollouts(plan, permits)):
+        output.show_problems(missing)
+        raise Refused("cannot apply: permits are missing", "nothing was changed")
+
+
+def approve(plan: Plan, session: Session, permits: Permits, *, asked: bool) -> None:
+    """Get a yes: from the person at the terminal, or from the options.
+
+    Raises:
+        Refused: there is none.
+    """
+    if not consent(session, "apply", "Apply these changes?", asked=asked):
+        missing = policy.missing_permits(plan, permits)
+        if missing:
+            output.show_problems(missing)
+            raise Refused("cannot apply: permits are missing", "nothing was changed")
+
+
+def consent(session: Session, doing: str, question: str, *, asked: bool) -> bool:
+    """Whether a person at the terminal said yes; False = the options say it, but for permits.
+
+    Raises:
+        Refused: the answer was no, or nobody may or can say yes.
+    """
+    if asked and output.can_ask():
+        if not click.confirm(question, err=True):
+            raise Refused("not applied: the answer was no")
+        return True
+    if asked:
+        raise Refused(
+            f"cannot {doing} without approval: nobody is there to ask",
+            "apply a saved plan, or use --auto-approve",
+        )
+    if session.loaded.spec.protected:
+        raise Refused(
+            f"cannot {doing}: environment {session.loaded.environment} is protected",
+            "apply a saved plan that was reviewed, or answer the question at a terminal",
+        )
+    return False
+
+
+def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) -> Outcome:
+    """Make the calls of a plan, telling how it goes, and write the record."""
+    secrets = _secrets(plan)
+    session.workspace.redact.add(secrets.values())
+    ahead = _written_ahead(session.record, plan)
+    if ahead != session.record and (problem := session.memory.save(ahead)):
+        output.show_problems([problem])
+    with progress.shown() as report:
+        run = Options(secrets, parallelism, wait, report, interrupts.asked, prober(session))
+        outcome = apply(plan, session.workspace, run)
+    remembered = _remember(ahead, plan, outcome, secrets)
+    if problem := session.memory.save(remembered):
+        output.show_problems([problem])
+    return outcome
+
+
+def _secrets(plan: Plan) -> Mapping[str, str]:
+    """Values of the environment variables that the plan's calls need."""
+    needed = placeholders(plan)
+    missing = [
+        error(
+            "missing-environment-variable",
+            f"the environment variable {name} is not set; {', '.join(endpoints)} needs it",
+            "set it where apply runs; its value goes into the request and nowhere else",
+        )
+        for name, endpoints in needed.items()
+        if not os.environ.get(name)
+    ]
+    if missing:
+        raise ProjectInvalid(*missing)
+    return {name: os.environ[name] for name in needed}
+
+
+def _written_ahead(record: Record, plan: Plan) -> Record:
+    """What cannot be known any more should this process die: kept before the first call."""
+    for entry in plan.endpoints:
+        if entry.action is Action.RETIRE:
+            record = record.retire(entry.name)
+        elif entry.found is not None and entry.steps:
+            record = record.applied(entry.name, entry.id, {}, entry.found)
+    return record
+
+
+def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str, str]) -> Record:
+    """What is known after an apply: accepted declarations, and what is gone."""
+    entries = {entry.name: entry for entry in plan.endpoints}
+    for ended in outcome.endpoints:
+        declared = entries[ended.name].declared
+        if declared is not None and _accepted(ended):
+            if ended.result is not Result.SKIPPED:
+                # The digest of what was sent, which a saved plan may not have known.
+                declared = sealed(declared, record.salt, declared, secrets.get)
+            declared = _as_applied(declared, entries[ended.name])
+            found = entries[ended.name].found
+            record = record.applied(ended.name, ended.id, declared, found)
+    return record
+
+
+def _as_applied(declared: dict[str, Any], entry: EndpointPlan) -> dict[str, Any]:
+    """The declared document with the old values of what no call could change."""
+    result = dict(declared)
+    for change in entry.changes:
+        if change.effect is Effect.NONE and change.reason is Reason.FIXED_AT_CREATION:
+            result.pop(change.path, None)
+            if change.before is not None:
+                result[change.path] = change.before
+    return result
+
+
+def _accepted(ended: EndpointOutcome) -> bool:
+    """Whether the service took all that was sent, even if it does not serve it yet."""
+    if ended.result is Result.IN_PROGRESS:
+        return all(step.result is Result.DONE for step in ended.steps)
+    return ended.result in {Result.DONE, Result.SKIPPED}
+
+
+_AUTH_CODES = {AuthenticationFailed.code, PermissionDenied.code}
+
+
+def exit_code(outcome: Outcome) -> ExitCode:
+    """The exit code that an outcome is worth."""
+    failed = [endpoint for endpoint in outcome.endpoints if endpoint.result is Result.FAILED]
+    if outcome.interrupted:
+        return ExitCode.INTERRUPTED
+    if failed:
+        codes = {endpoint.error_code for endpoint in failed}
+        ended_well = {endpoint.result for endpoint in outcome.endpoints} & _GOING_WELL
+        if codes == {StalePlan.code} and not ended_well:
+            return ExitCode.STALE
+        if ended_well or any(map(_halfway, failed)):
+            return ExitCode.PARTIAL
+        return ExitCode.AUTH if codes <= _AUTH_CODES else ExitCode.FAILED
+    if any(endpoint.result is Result.ROLLED_BACK for endpoint in outcome.endpoints):
+        return ExitCode.ROLLED_BACK
+    timed_out = any(endpoint.error_code for endpoint in outcome.endpoints)
+    return ExitCode.TIMED_OUT if timed_out else ExitCode.OK
+
+
+_GOING_WELL = {Result.DONE, Result.IN_PROGRESS}
+
+
+def _halfway(endpoint: EndpointOutcome) -> bool:
+    """Whether some calls of an endpoint were made and others not."""
+    steps = {step.result for step in endpoint.steps}
+    return Result.DONE in steps and len(steps) > 1

@@ -1,0 +1,1 @@
+"""Putting questions to endpoints, for ``query``, ``verify`` and checks."""

@@ -1,0 +1,125 @@
+"""``provisioner rollback`` and ``restore``: back to what the record remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import update_wrapper
+from typing import Any
+
+import click
+
+from provisioner.cli import options, output
+from provisioner.cli.applying.carry_out import approve, execute, exit_code, judge
+from provisioner.cli.environment.opening import connected
+from provisioner.cli.environment.session import Session
+from provisioner.cli.options import Settings
+from provisioner.errors import ExitCode, Refused
+from provisioner.fields import Document
+from provisioner.plan import Desired
+from provisioner.plan.desired import DEFAULT_TIMEOUT
+from provisioner.plan.traffic import entities_of
+from provisioner.policy import Permits
+from provisioner.record import Entry
+from provisioner.report import terminal
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How to bring an endpoint back."""
+
+    environment: str
+    name: str
+    auto_approve: bool
+    no_wait: bool
+
+
+def _options(command: Callable[[Settings, _Way], ExitCode]) -> Callable[..., Any]:
+    """The options of both commands, handed on as one value."""
+
+    def with_options(settings: Settings, **values: Any) -> ExitCode:
+        return command(settings, _Way(**values))
+
+    handed_on: Callable[..., Any] = update_wrapper(with_options, command)
+    handed_on = click.pass_obj(handed_on)
+    handed_on = click.option(
+        "--no-wait", is_flag=True, help="Return when all calls were accepted."
+    )(handed_on)
+    handed_on = click.option("--auto-approve", is_flag=True, help="Do not ask.")(handed_on)
+    handed_on = click.argument("name")(handed_on)
+    return options.environment(handed_on)
+
+
+@click.command("rollback", short_help="Return an endpoint to what was applied before.")
+@_options
+def rollback(settings: Settings, way: _Way) -> ExitCode:
+    """Return endpoint NAME to what was applied before; the YAML is not touched.
+
+    In the middle of a rollout that is what was applied before the rollout. The next apply
+    brings back what the YAML says, unless it is changed too.
+    """
+    with connected(settings, way.environment) as session:
+        entry = session.record.endpoints.get(way.name)
+        if entry is not None and _is_rolling(session, way.name, entry):
+            return _bring_back(session, way, entry, entry.document)
+        if entry is None or not entry.history:
+            raise Refused(f"cannot roll back {way.name}: nothing earlier is remembered of it")
+        return _bring_back(session, way, entry, without_what_came(entry.history[0], entry.document))
+
+
+@click.command("restore", short_help="Make a retired endpoint again.")
+@_options
+def restore(settings: Settings, way: _Way) -> ExitCode:
+    """Make the retired endpoint NAME again, as it was; it gets a new id."""
+    with connected(settings, way.environment) as session:
+        entry = session.record.retired.get(way.name)
+        if entry is None:
+            known = ", ".join(sorted(session.record.retired)) or "none"
+            raise Refused(
+                f"cannot restore {way.name}: it is not among the retired endpoints",
+                f"remembered are: {known}",
+            )
+        return _bring_back(session, way, entry, entry.document)
+
+
+def _is_rolling(session: Session, name: str, entry: Entry) -> bool:
+    """Whether something serves beside what was applied last: that apply is not through."""
+    live = session.workspace.read(name)
+    applied = entities_of(entry.document).keys()
+    return live is not None and bool(applied) and applied < entities_of(live.document).keys()
+
+
+def without_what_came(earlier: Document, later: Document) -> Document:
+    """The earlier document, emptying the blocks that only the later one has.
+
+    A block that is merely not declared would stay as it is.
+    """
+    came = {key: None for key in ("ai_gateway", "email_notifications") if key in later}
+    rows: dict[str, Any] = {"permissions": {}} if later.get("permissions") else {}
+    return {**came, **rows, **earlier}
+
+
+def again(name: str, entry: Entry, document: Document) -> Desired:
+    """An endpoint as it was, to be compared with how it is."""
+    governed = entry.found is not None
+    return Desired(
+        name,
+        "governed" if governed else "",
+        document,
+        governed=governed,
+        create_timeout=DEFAULT_TIMEOUT,
+        update_timeout=DEFAULT_TIMEOUT,
+    )
+
+
+def _bring_back(session: Session, way: _Way, entry: Entry, document: Document) -> ExitCode:
+    plan = session.compare_with([again(way.name, entry, document)])
+    output.answer(terminal.plan(plan, facts=session.loaded.facts))
+    if not plan.has_changes:
+        return ExitCode.OK
+    judge(plan)
+    approve(plan, session, Permits(), asked=not way.auto_approve)
+    outcome = execute(plan, session, wait=not way.no_wait)
+    output.answer("")
+    output.answer(terminal.outcome(outcome))
+    return exit_code(outcome)

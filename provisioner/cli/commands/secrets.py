@@ -1,0 +1,98 @@
+"""``provisioner secrets``."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from functools import partial
+
+import click
+
+from provisioner.cli import options, output
+from provisioner.cli.commands import secret_sync
+from provisioner.cli.environment.opening import connected
+from provisioner.cli.environment.session import Session
+from provisioner.cli.options import Selection, Settings
+from provisioner.errors import ExitCode
+from provisioner.plan.secrets import State, Status, assess, graph
+from provisioner.report import terminal
+from provisioner.workspace import secret_scopes
+
+
+@click.group("secrets")
+def command() -> None:
+    """See which endpoints use which secret, and put values into scopes."""
+
+
+command.add_command(secret_sync.command)
+
+
+@command.command()
+@options.environment
+@options.selection()
+@options.output_format("text", "json")
+@click.pass_obj
+def status(
+    settings: Settings,
+    environment: str,
+    selection: Selection,
+    form: str,
+) -> ExitCode:
+    """Tell which secrets endpoints use, and which are missing or newer than they are.
+
+    Only names and times are read, never a value. Exits with 10 when a secret is
+    missing or an endpoint is older than one.
+    """
+    with connected(settings, environment) as session:
+        found = secrets_in_use(session, selection)
+    if form == "json":
+        rows = [_row(item) for item in found]
+        output.answer(json.dumps({"format_version": 1, "secrets": rows}, indent=2))
+    else:
+        output.answer(_text(found))
+    well = all(item.state in {State.OK, State.UNKNOWN} for item in found)
+    return ExitCode.OK if well else ExitCode.UNHEALTHY
+
+
+def secrets_in_use(session: Session, selection: Selection) -> tuple[Status, ...]:
+    """The secrets of live and declared endpoints, judged."""
+    live = session.managed(selection)
+    documents = {found.name: found.document for found in live}
+    documents |= {want.name: want.document for want in session.declared(selection)}
+    used = graph(documents)
+    scopes = sorted({secret.scope for secret in used})
+    keys = session.workspace.in_parallel(partial(secret_scopes.keys, session.workspace), scopes)
+    return assess(used, dict(zip(scopes, keys, strict=True)), live)
+
+
+def _row(item: Status) -> dict[str, object]:
+    return {
+        "secret": str(item.secret),
+        "state": item.state.value,
+        "changed_at": item.changed_at,
+        "uses": [{"endpoint": use.endpoint, "path": use.path} for use in item.uses],
+        "stale_endpoints": list(item.stale),
+    }
+
+
+def _text(found: tuple[Status, ...]) -> str:
+    rows = [
+        {
+            "state": item.state.value,
+            "changed": _day(item.changed_at),
+            "secret": str(item.secret),
+            "used by": ", ".join(dict.fromkeys(use.place for use in item.uses)),
+        }
+        for item in found
+    ]
+    lines = [terminal.table(("state", "changed", "secret", "used by"), rows)]
+    for item in found:
+        if item.stale:
+            lines.append(f"{item.secret} is newer than {', '.join(item.stale)}")
+    return "\n".join(lines)
+
+
+def _day(milliseconds: int) -> str:
+    if not milliseconds:
+        return "-"
+    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,58 @@
+"""``provisioner status``."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from provisioner.cli import options, reports
+from provisioner.cli.environment.session import Session
+from provisioner.cli.environment.several import STILL_THERE, Face, Question, ask, show
+from provisioner.cli.options import Selection, Settings
+from provisioner.errors import ExitCode
+from provisioner.plan.status import Status, status
+from provisioner.report import health, machine, summary_of_status
+from provisioner.rules.ahead import retirements
+
+
+@click.command("status")
+@options.environments
+@options.selection()
+@options.output_format("text", "json", "markdown", "html")
+@reports.options
+@options.parallelism
+@click.pass_obj
+def command(
+    settings: Settings,
+    environments: tuple[str, ...],
+    selection: Selection,
+    form: str,
+    parallelism: int,
+) -> ExitCode:
+    """Tell how this project's endpoints are; only reads.
+
+    Exits with 10 when one of them does not serve. Of several environments the worst
+    code counts.
+    """
+    look = partial(_look, selection=selection)
+    found = ask(settings, environments, Question(look, _code, STILL_THERE), parallelism)
+    summary = partial(summary_of_status.summary, today=options.today().isoformat())
+    papers = reports.Papers("Status of", summary)
+    one = papers.one | {"text": health.text, "json": machine.dump}
+    return show(found, environments, form, Face("The status", one, papers.together))
+
+
+def _look(session: Session, selection: Selection) -> Status:
+    declared = (one for one in session.loaded.endpoints if one.name in selection)
+    return status(
+        session.managed(selection),
+        session.workspace.host,
+        session.target,
+        retirements(declared, options.today(), session.loaded.facts),
+        session.loaded.spec.name_prefix,
+    )
+
+
+def _code(found: Status) -> ExitCode:
+    return ExitCode.OK if found.healthy else ExitCode.UNHEALTHY

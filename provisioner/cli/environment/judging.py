@@ -1,0 +1,29 @@
+"""Everything that can be said of a project's endpoints offline, by all rooms that have rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+from provisioner import rules
+from provisioner.errors import Problem
+from provisioner.project import Declared
+from provisioner.rules.judged import Environment
+
+
+def judge(
+    endpoints: Sequence[Declared], environment: Environment | None, *, today: date, root: Path
+) -> Iterator[Problem]:
+    """What the rules find, and what is wrong with checks; ``root`` is the project's folder."""
+    yield from rules.check(endpoints, environment, today)
+    with_checks = [endpoint for endpoint in endpoints if endpoint.spec.checks]
+    if with_checks:
+        # Most projects have none, and pay for none.
+        from provisioner.cli.asking import schema_files
+        from provisioner.query import offline
+
+        facts = environment.facts if environment else None
+        yield from offline.problems(with_checks, facts)
+        for endpoint in with_checks:
+            yield from schema_files.problems_of(endpoint, root)

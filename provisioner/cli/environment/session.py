@@ -1,0 +1,283 @@
+"""A project, its workspace and the plan between them: what plan, apply and drift share."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+from provisioner import policy
+from provisioner.cli import output
+from provisioner.cli.environment.memory import Memory
+from provisioner.cli.environment.preflight import look
+from provisioner.cli.environment.unread import Unread
+from provisioner.cli.options import Selection
+from provisioner.errors import Problem, warning
+from provisioner.plan import EMBEDDED, Desired, Plan, Target, WorkspaceRef, build, desired
+from provisioner.plan.lookups import (
+    Facts,
+    capacity_to_ask,
+    checked,
+    names_to_find,
+    principals_to_find,
+    scopes_to_read,
+    versions_to_find,
+    with_principals,
+    with_refresh,
+    with_versions,
+)
+from provisioner.plan.preflight import Answers, Preflight
+from provisioner.plan.rollout import rollout_problems
+from provisioner.project import Loaded
+from provisioner.record import Record, sealed
+from provisioner.wire.answers import Live, is_hosted
+from provisioner.wire.document import OWNER_TAG
+from provisioner.workspace import directory, secret_scopes
+from provisioner.workspace.gateway import Identity, Workspace
+
+K = TypeVar("K")
+A = TypeVar("A")
+
+_MODEL_PAUSE = 10.0
+"""Seconds between two looks for a model version."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One environment, connected: everything that was read before anything is decided."""
+
+    loaded: Loaded
+    workspace: Workspace
+    identity: Identity
+    memory: Memory
+    record: Record
+    """Empty when there is none that can be read."""
+    listed: tuple[dict[str, Any], ...]
+    """Summaries of all endpoints that the caller may see."""
+
+    @property
+    def target(self) -> Target:
+        """Whose plan is made, and where for."""
+        spec = self.loaded.spec
+        host = EMBEDDED if spec.workspace.emulator else self.workspace.host
+        return Target(
+            project=spec.project,
+            environment=self.loaded.environment,
+            workspace=WorkspaceRef(host, self.identity.workspace_id),
+            caller=self.identity.principal,
+            minutes={} if host == EMBEDDED else self.loaded.facts.deployment_minutes,
+        )
+
+    def compare(
+        self,
+        selection: Selection,
+        *,
+        refresh_secrets: bool = False,
+        at_once: Container[str] = (),
+        unread: Unread | None = None,
+        preflight: Preflight = Preflight.EXISTENCE,
+    ) -> tuple[Plan, dict[str, Live]]:
+        """Read the selected endpoints and make the plan.
+
+        The traffic of endpoints ``at_once`` moves without a rollout.
+        The environment may switch ``preflight`` off whatever is asked for.
+        With ``unread`` what the caller may not read is left out and noted there,
+        instead of raising `PermissionDenied`.
+        """
+        preflight = preflight if self.loaded.spec.preflight else Preflight.OFF
+        wanted = [self._sealed(want) for want in self.declared(selection)]
+        wanted, unknown = self._with_named_principals(wanted)
+        live = self._read(wanted, selection, unread)
+        wanted = wanted if unread is None else unread.readable(wanted)
+        wanted, missing = self._with_versions(wanted, live, preflight)
+        facts, hidden = self._facts(wanted, live, preflight, refresh_secrets=refresh_secrets)
+        wanted, found = checked(wanted, facts)
+        wanted, stale = with_refresh(wanted, live, facts, refresh=refresh_secrets)
+        base = self.record.base if unread is None else partial(unread.base, self.record)
+        wanted = [replace(want, no_rollout=want.name in at_once) for want in wanted]
+        plan = build(self.target, wanted, live, base)
+        rights = self._rights(plan, wanted, live, hidden) if preflight is Preflight.FULL else ()
+        rest = self.rest(selection)
+        return self._judged(plan, (*unknown, *missing, *found, *stale, *rights), rest), live
+
+    def declared(self, selection: Selection) -> list[Desired]:
+        """What the project wants, as written."""
+        return [
+            desired(endpoint.spec, self.target.owner, endpoint.where)
+            for endpoint in self.loaded.endpoints
+            if endpoint.name in selection
+        ]
+
+    def await_models(self, selection: Selection) -> None:
+        """Wait for the model versions of endpoints that say so, as long as they say."""
+        for endpoint in self.loaded.endpoints:
+            if endpoint.name in selection and endpoint.spec.lifecycle.if_missing == "wait":
+                want = desired(endpoint.spec, self.target.owner, endpoint.where)
+                deadline = time.monotonic() + want.create_timeout
+                while self._with_versions([want], {})[0][0].pending and time.monotonic() < deadline:
+                    output.note(f"{want.name}: waiting for its model")
+                    time.sleep(min(_MODEL_PAUSE, max(deadline - time.monotonic(), 0)))
+
+    def compare_with(self, wanted: list[Desired]) -> Plan:
+        """The plan for endpoints as given, whatever the project declares."""
+        live = self._read(wanted, Selection(only=tuple(want.name for want in wanted)))
+        return self._judged(build(self.target, wanted, live, self.record.base), ())
+
+    def managed(self, selection: Selection) -> list[Live]:
+        """This environment's endpoints as they are, sorted by name."""
+        return sorted(self._read([], selection).values(), key=lambda live: live.name)
+
+    def _no_longer_governed(self) -> Iterator[Problem]:
+        declared = {endpoint.name for endpoint in self.loaded.endpoints}
+        for name, entry in self.record.endpoints.items():
+            if entry.found is not None and name not in declared:
+                yield warning(
+                    "no-longer-governed",
+                    f"{name} is governed no more and keeps what was applied to it",
+                    f"provisioner release {name} forgets it, with --restore as it was before",
+                )
+
+    def _with_named_principals(self, wanted: list[Desired]) -> tuple[list[Desired], list[Problem]]:
+        return with_principals(
+            wanted, Facts(principals=self._matches(sorted(names_to_find(wanted))))
+        )
+
+    def _matches(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        return _known(self._asked(directory.matches, names))
+
+    def _asked(self, question: Callable[[Workspace, K], A], items: Iterable[K]) -> dict[K, A]:
+        """The answers of the workspace, asked about all items at once."""
+        distinct = list(items)
+        answers = self.workspace.in_parallel(partial(question, self.workspace), distinct)
+        return dict(zip(distinct, answers, strict=True))
+
+    def _with_versions(
+        self,
+        wanted: list[Desired],
+        live: Mapping[str, Live],
+        preflight: Preflight = Preflight.EXISTENCE,
+    ) -> tuple[list[Desired], list[Problem]]:
+        models = sorted(versions_to_find(wanted, live))
+        if preflight is Preflight.OFF:
+            models = [model for model in models if model[1].startswith("@")]
+        versions = self._asked(directory.version, models)
+        return with_versions(wanted, Facts(versions=versions))
+
+    def _rights(
+        self,
+        plan: Plan,
+        wanted: list[Desired],
+        live: Mapping[str, Live],
+        hidden_scopes: frozenset[str],
+    ) -> tuple[Problem, ...]:
+        known = Answers(
+            caller=self.identity.principal,
+            groups=self.identity.groups,
+            cloud=self.workspace.cloud,
+            endpoints=len(self.listed),
+            protected=self.loaded.spec.protected,
+            hidden_scopes=hidden_scopes,
+        )
+        return look(self.workspace, known, plan, wanted, live, self.loaded.facts)
+
+    def _facts(
+        self,
+        wanted: list[Desired],
+        live: dict[str, Live],
+        preflight: Preflight,
+        *,
+        refresh_secrets: bool,
+    ) -> tuple[Facts, frozenset[str]]:
+        """What has to be known of models, principals and secrets; and scopes that are hidden."""
+        off = preflight is Preflight.OFF
+        scopes = sorted(scopes_to_read(wanted)) if refresh_secrets or not off else []
+        keys = self._asked(secret_scopes.keys, scopes)
+        hidden = frozenset(scope for scope, found in keys.items() if found is None)
+        if off:
+            return Facts(scopes=_known(keys), exists=False), hidden
+        meant = self._matches(sorted(principals_to_find(wanted, live)))
+        sold = self._asked(directory.throughput, sorted(capacity_to_ask(wanted, live)))
+        unknown_group = any(
+            found == () and who.startswith("group:") for who, found in meant.items()
+        )
+        facts = Facts(
+            throughput=_known(sold),
+            principals=meant,
+            scopes=_known(keys),
+            synced=frozenset(self.loaded.spec.secrets),
+            unit_step=self.loaded.facts.model_unit_step,
+            groups=directory.group_names(self.workspace) if unknown_group else (),
+        )
+        return facts, hidden
+
+    def rest(self, selection: Selection) -> policy.Rest:
+        """What the other shards of the same run are about."""
+        if selection.shard is None:
+            return policy.NO_REST
+        declared = {endpoint.name for endpoint in self.loaded.endpoints}
+        ours = {s["name"] for s in self.listed if _owner(s) == self.target.owner}
+        others = {name for name in ours if name not in selection}
+        return policy.Rest(len(others), tuple(sorted(others - declared)))
+
+    def _judged(
+        self, plan: Plan, found: Iterable[Problem], rest: policy.Rest = policy.NO_REST
+    ) -> Plan:
+        judged = policy.judge(plan, self.loaded.spec.policy, rest)
+        known = (*self.loaded.problems, *self.memory.problems, *self._no_longer_governed())
+        problems = (*known, *found, *judged, *rollout_problems(plan.endpoints))
+        return replace(plan, problems=problems)
+
+    def _permission_rows(self, want: Desired) -> Mapping[str, Any] | None:
+        """Declared rows; none of them, but read, when they were declared the last time."""
+        entry = self.record.endpoints.get(want.name)
+        managed_before = entry is not None and "permissions" in entry.document
+        rows: Mapping[str, Any] | None = want.document.get("permissions")
+        return {} if rows is None and managed_before else rows
+
+    def _sealed(self, want: Desired) -> Desired:
+        entry = self.record.endpoints.get(want.name)
+        base = None if entry is None else entry.document
+        document = sealed(want.document, self.record.salt, base, os.environ.get)
+        return replace(want, document=document)
+
+    def unmanaged(self, selection: Selection) -> list[str]:
+        """Endpoints of other owners or of nobody, without those that Databricks provides."""
+        declared = {endpoint.name for endpoint in self.loaded.endpoints}
+        return [
+            summary["name"]
+            for summary in self.listed
+            if summary["name"] in selection
+            and summary["name"] not in declared
+            and not is_hosted(summary)
+            and _owner(summary) != self.target.owner
+        ]
+
+    def _read(
+        self, wanted: list[Desired], selection: Selection, unread: Unread | None = None
+    ) -> dict[str, Live]:
+        existing = {summary["name"]: _owner(summary) for summary in self.listed}
+        # The list leaves out what the caller may not see; a GET tells that from what is gone.
+        rows: dict[str, Mapping[str, Any] | None] = {
+            want.name: self._permission_rows(want)
+            for want in wanted
+            if want.name in existing or unread is not None
+        }
+        for name, owner in existing.items():
+            if owner == self.target.owner and name in selection:
+                rows.setdefault(name, None)
+        read = self.workspace.read if unread is None else partial(unread.read, self.workspace)
+        found = self.workspace.in_parallel(lambda item: read(*item), sorted(rows.items()))
+        return {live.name: live for live in found if live is not None}
+
+
+def _known(answers: Mapping[K, A | None]) -> dict[K, A]:
+    """The questions that the caller got an answer to."""
+    return {item: answer for item, answer in answers.items() if answer is not None}
+
+
+def _owner(summary: Mapping[str, Any]) -> str:
+    tags = summary.get("tags") or []
+    return next((tag.get("value") or "" for tag in tags if tag["key"] == OWNER_TAG), "")
