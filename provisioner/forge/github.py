@@ -21,6 +21,8 @@ class GitHub:
     """One repository."""
 
     comment_limit = 65_536
+    """Characters; a longer one is refused with `body is too long (maximum is 65536 characters)`.
+    Checked 2026-11-24 against reports of that message in public issues."""
 
     def __init__(self, http: Http, repository: str) -> None:
         self._http = http

@@ -20,12 +20,9 @@ from provisioner.report.problems import printable
 from provisioner.report.summary import Count, Fact, Item, Line, Summary, counted, enumerated
 from provisioner.report.words import Tone
 
-GITHUB_COMMENT = 65_536
-"""Most characters in a comment: GitHub refuses a longer one with `body is too long (maximum is
-65536 characters)`. Checked 2026-11-24 against reports of that message in public issues."""
-
-LONGEST = GITHUB_COMMENT - 536
-"""Bytes of a text where no limit is given: `ci comment` puts a mark before it, at most 500."""
+LONGEST = 65_000
+"""Bytes of a text where no limit is given: with the mark that `ci comment` puts before it, a
+comment of GitHub."""
 
 _VALUE = 600
 """Characters of a value that are shown; the rest of a longer one is counted."""

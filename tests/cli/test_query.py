@@ -373,6 +373,18 @@ def test_patience_ends(cli: Cli, emulator: Emulator, client: str, how: list[str]
 
 @pytest.mark.usefixtures("chat")
 @pytest.mark.parametrize("client", ["openai", "rest"])
+def test_a_stream_that_breaks_off_is_no_answer(cli: Cli, emulator: Emulator, client: str) -> None:
+    whole = ask(cli, "chat", "--prompt", "Say more than a word.", "--client", client).out
+    emulator.admin("PUT", "conditions", {"endpoint": "chat", "condition": "cut_stream"})
+    more = ("--prompt", "Say more than a word.", "--client", client, "--stream")
+    run = ask(cli, "chat", *more, expect=1)
+    emulator.admin("DELETE", "conditions")
+    assert "error[answer-lost]" in run.err
+    assert 0 < len(run.out.strip()) < len(whole.strip())
+
+
+@pytest.mark.usefixtures("chat")
+@pytest.mark.parametrize("client", ["openai", "rest"])
 def test_secrets_are_not_shown(cli: Cli, emulator: Emulator, client: str) -> None:
     echo = "invalid token any-token of canary"
     emulator.fault("POST", f"{PATH}/.*", status=401, error_code="UNAUTHENTICATED", message=echo)

@@ -23,7 +23,7 @@ from provisioner.plan.outcome import Result
 from provisioner.report.fitting import DoesNotFit, Part, fit, size
 from provisioner.report.html import page
 from provisioner.report.inert import code, prose
-from provisioner.report.markdown import GITHUB_COMMENT, markdown
+from provisioner.report.markdown import markdown
 from provisioner.report.summary import Summary
 
 from .reported import LINKS, Page, only_ours, rendered, summary, with_values
@@ -173,7 +173,7 @@ def large(actions: dict[str, int], changes: int = 12) -> dict[str, Any]:
 def test_300_endpoints_fit_a_comment_with_all_that_is_destroyed(actions: dict[str, int]) -> None:
     told = summary("plan", large(actions))
     text = markdown([told], artifact="https://ci.example/run/1")
-    assert len(text) > GITHUB_COMMENT * 0.8 or "retire" in actions
+    assert len(text) > GitHub.comment_limit * 0.8 or "retire" in actions
     limit = GitHub.comment_limit - 500
     assert len(text) <= limit, "ci comment takes it"
     boxed = [line for line in text.splitlines() if line.startswith("> - ")]

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from provisioner.cli import output
 from provisioner.cli.applying.carry_out import execute, exit_code, judge
+from provisioner.cli.applying.earlier import again, without_what_came
 from provisioner.cli.asking.verifying import verify
-from provisioner.cli.commands.earlier import again, without_what_came
 from provisioner.cli.environment.session import Session
 from provisioner.errors import ExitCode, ProvisionerError
 from provisioner.plan import Action, Desired, EndpointPlan, Plan

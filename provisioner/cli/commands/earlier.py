@@ -11,13 +11,12 @@ import click
 
 from provisioner.cli import options, output
 from provisioner.cli.applying.carry_out import approve, execute, exit_code, judge
+from provisioner.cli.applying.earlier import again, without_what_came
 from provisioner.cli.environment.opening import connected
 from provisioner.cli.environment.session import Session
 from provisioner.cli.options import Settings
 from provisioner.errors import ExitCode, Refused
 from provisioner.fields import Document
-from provisioner.plan import Desired
-from provisioner.plan.desired import DEFAULT_TIMEOUT
 from provisioner.plan.traffic import entities_of
 from provisioner.policy import Permits
 from provisioner.record import Entry
@@ -87,29 +86,6 @@ def _is_rolling(session: Session, name: str, entry: Entry) -> bool:
     live = session.workspace.read(name)
     applied = entities_of(entry.document).keys()
     return live is not None and bool(applied) and applied < entities_of(live.document).keys()
-
-
-def without_what_came(earlier: Document, later: Document) -> Document:
-    """The earlier document, emptying the blocks that only the later one has.
-
-    A block that is merely not declared would stay as it is.
-    """
-    came = {key: None for key in ("ai_gateway", "email_notifications") if key in later}
-    rows: dict[str, Any] = {"permissions": {}} if later.get("permissions") else {}
-    return {**came, **rows, **earlier}
-
-
-def again(name: str, entry: Entry, document: Document) -> Desired:
-    """An endpoint as it was, to be compared with how it is."""
-    governed = entry.found is not None
-    return Desired(
-        name,
-        "governed" if governed else "",
-        document,
-        governed=governed,
-        create_timeout=DEFAULT_TIMEOUT,
-        update_timeout=DEFAULT_TIMEOUT,
-    )
 
 
 def _bring_back(session: Session, way: _Way, entry: Entry, document: Document) -> ExitCode:
