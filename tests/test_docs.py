@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +16,27 @@ import yaml
 from provisioner import __version__
 from provisioner.cli.main import group
 from provisioner.errors import ExitCode
+from provisioner.spec.checks import CheckSpec, Expectation
+from provisioner.spec.endpoint import Lifecycle
 from provisioner.spec.environment import EnvironmentSpec, Policy
+from provisioner.spec.rollout import Rollout
 from tests.conftest import invoke
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = ("README.md", "CHANGELOG.md", "provisioner/README.md", "provisioner/emulator/README.md")
-SPANS = set(re.findall(r"`([^`\n]+)`", README))
+GUIDES = {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in ROOT.glob("docs/*.md")}
+EMULATOR = "provisioner/emulator/README.md"
+FOR_USERS = {"README.md": README, **GUIDES, EMULATOR: (ROOT / EMULATOR).read_text("utf-8")}
+"""Path of each document that tells how to use the tool to its text."""
+DOCUMENTS = [
+    *FOR_USERS,
+    "CHANGELOG.md",
+    "provisioner/README.md",
+    ".github/actions/provisioner/README.md",
+]
+WIDE = {EMULATOR}
+"""Written for the wider screens of those who work on the tool."""
+SPANS = {span for text in FOR_USERS.values() for span in re.findall(r"`([^`\n]+)`", text)}
 WORDS = {word.strip("[],|\\") for span in SPANS for word in span.split()}
 
 
@@ -39,21 +54,41 @@ def commands(
 
 
 @pytest.mark.parametrize("path", [path for path, _ in commands() if path], ids=" ".join)
-def test_readme_has_every_command(path: tuple[str, ...]) -> None:
+def test_the_documents_have_every_command(path: tuple[str, ...]) -> None:
     assert WORDS.issuperset(path)
+    table = README.partition("## Commands")[2].partition("\n## ")[0]
+    assert re.search(rf"^\| `{path[0]}\b", table, re.M)
 
 
 @pytest.mark.parametrize(("path", "command"), list(commands()), ids=lambda value: str(value)[:30])
-def test_readme_has_every_option(path: tuple[str, ...], command: click.Command) -> None:
+def test_the_documents_have_every_option(path: tuple[str, ...], command: click.Command) -> None:
     options = [option for p in command.params if isinstance(p, click.Option) for option in p.opts]
     assert not [option for option in options if option not in WORDS], path
 
 
-def test_readme_has_no_option_that_is_gone() -> None:
+def test_the_documents_have_no_option_that_is_gone() -> None:
     known = {"-h", "--help"}
     for _, command in commands():
         known |= {option for parameter in command.params for option in parameter.opts}
-    assert {word for word in WORDS if re.fullmatch(r"--?[a-z-]+", word)} <= known
+    assert {word for word in WORDS if re.fullmatch(r"--?[a-z][a-z-]*", word)} <= known
+
+
+@pytest.mark.parametrize("name", FOR_USERS)
+def test_commands_in_the_documents_have_the_options_that_they_are_shown_with(name: str) -> None:
+    text = FOR_USERS[name]
+    lines = re.findall(r"^(?:    |\$ )(provisioner .*)$", text, re.M)
+    lines += re.findall(r"`(provisioner [^`\n]+)`", text)
+    for line in lines:
+        words = shlex.split(line.partition(" > ")[0])[1:]
+        known = {option for parameter in group.params for option in parameter.opts}
+        command: click.Command | None = group
+        for word in (word for word in words if not word.startswith("-")):
+            if not isinstance(command, click.Group):
+                break
+            command = command.get_command(click.Context(command), word)
+            assert command, line
+            known |= {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if re.fullmatch("--?[a-z][a-z-]*", word)} <= known, line
 
 
 def test_readme_has_exactly_the_exit_codes() -> None:
@@ -61,32 +96,46 @@ def test_readme_has_exactly_the_exit_codes() -> None:
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.M)] == list(ExitCode)
 
 
-def test_readme_has_every_key_of_an_environment() -> None:
+def test_the_documents_have_every_key_of_an_environment() -> None:
     assert WORDS.issuperset(EnvironmentSpec.model_fields)
     assert WORDS.issuperset(Policy.model_fields)
 
 
-def test_readme_has_every_environment_variable() -> None:
+def test_the_documents_have_every_key_of_the_tools_own() -> None:
+    assert WORDS.issuperset(Lifecycle.model_fields)
+    assert WORDS.issuperset(Rollout.model_fields)
+    assert WORDS.issuperset(Expectation.model_fields)
+    assert WORDS.issuperset(CheckSpec.model_fields)
+
+
+def test_the_documents_have_every_environment_variable() -> None:
     sources = (path.read_text("utf-8") for path in (ROOT / "provisioner").rglob("*.py"))
     named = {name for text in sources for name in re.findall(r"PROVISIONER_[A-Z_]+", text)}
-    assert not [name for name in named if name not in README]
+    assert not [name for name in named if not any(name in text for text in FOR_USERS.values())]
 
 
-def test_the_examples_of_the_readme_are_valid(tmp_path: Path) -> None:
-    blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", README, re.S)
-    assert len(blocks) == README.count("```yaml") > 0
-    for name, text in blocks:
-        path = tmp_path / name
+def _yaml_files(name: str) -> list[tuple[str, str]]:
+    """Path and text of each file that a document shows."""
+    shown = re.findall(r"```yaml\n# (\S+)\n(.*?)```", FOR_USERS[name], re.S)
+    assert len(shown) == FOR_USERS[name].count("```yaml")
+    return shown
+
+
+@pytest.mark.parametrize("name", [name for name, text in FOR_USERS.items() if "```yaml" in text])
+def test_the_examples_are_valid(name: str, tmp_path: Path) -> None:
+    files = dict(_yaml_files("README.md") + _yaml_files(name))
+    for file, text in files.items():
+        path = tmp_path / file
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     checked = invoke(["--project", str(tmp_path), "validate"])
     assert (checked.code, checked.err) == (0, "")
-    environments = sum(name.startswith("environments/") for name, _ in blocks)
+    environments = sum(file.startswith("environments/") for file in files)
     assert len(checked.out.splitlines()) == environments
 
 
-def test_the_report_of_the_readme_is_a_real_one() -> None:
-    shown = re.findall(r"````markdown\n(.*?)````", README, re.S)
+def test_the_report_that_is_shown_is_a_real_one() -> None:
+    shown = re.findall(r"````markdown\n(.*?)````", GUIDES["docs/reports.md"], re.S)
     real = (ROOT / "tests/pure/reports/plan.md").read_text("utf-8")
     assert len(shown) == 1
     head, _, rest = shown[0].partition("<details>")
@@ -94,30 +143,55 @@ def test_the_report_of_the_readme_is_a_real_one() -> None:
     assert f"<details>{rest}" in real
 
 
+def _prose(text: str) -> str:
+    """A document without its blocks of code."""
+    return re.sub(r"^(```+)[^`\n]*\n.*?^\1$", "", text, flags=re.S | re.M)
+
+
+def _anchors(text: str) -> set[str]:
+    """The addresses of a document's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", _prose(text), re.M)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_links_lead_somewhere(name: str) -> None:
     path = ROOT / name
     text = path.read_text("utf-8")
-    for target in re.findall(r"\]\(([^)]+)\)", text):
+    for target in re.findall(r"\]\(([^)]+)\)", _prose(text)):
         if target.startswith("https://"):
             continue
         file, _, heading = target.partition("#")
         other = (path.parent / file) if file else path
         assert other.exists(), target
-        if heading:
-            titles = re.findall(r"^#+ (.*)$", other.read_text("utf-8"), re.M)
-            assert heading in {re.sub(r"\W+", "-", title.lower()) for title in titles}
+        assert other.resolve().is_relative_to(ROOT), target
+        assert not heading or heading in _anchors(other.read_text("utf-8")), target
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "provisioner/README.md"])
+@pytest.mark.parametrize("index", ["README.md", "docs/README.md"])
+def test_no_guide_is_left_out(index: str) -> None:
+    for name in GUIDES:
+        link = re.escape(Path(name).name if index.startswith("docs") else name)
+        assert name == index or re.search(rf"\]\({link}[#)]", FOR_USERS[index]), name
+
+
+def test_nothing_stands_twice() -> None:
+    seen: dict[str, str] = {}
+    for name, text in FOR_USERS.items():
+        for paragraph in _prose(text).split("\n\n"):
+            words = " ".join(paragraph.split())
+            assert len(words) < 60 or words not in seen, (name, seen[words], words)
+            seen[words] = name
+
+
+def test_the_readme_is_read_in_one_sitting() -> None:
+    assert len(README.splitlines()) <= 280
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name not in WIDE])
 def test_the_documents_fit_a_terminal(name: str) -> None:
-    fence = ""
-    for line in (ROOT / name).read_text("utf-8").splitlines():
-        if line.startswith("```") and not fence:
-            fence = "`" * (len(line) - len(line.lstrip("`")))
-        elif line == fence:
-            fence = ""
-        assert fence or line.startswith("|") or len(line) <= 80, line
+    for line in _prose((ROOT / name).read_text("utf-8")).splitlines():
+        assert line.startswith("|") or len(line) <= 80, line
 
 
 def test_the_changelog_has_this_version() -> None:
@@ -126,7 +200,7 @@ def test_the_changelog_has_this_version() -> None:
 
 def test_make_has_the_targets_that_the_readme_names() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    named = set(re.findall(r"\bmake ([a-z-]+)", README))
+    named = set(re.findall(r"(?:`|^    )make ([a-z-]+)", README, re.M))
     assert named <= set(re.findall(r"^([a-z-]+):", makefile, re.M))
     checks = re.search(r"^for check in (.*); do$", (ROOT / ".ci/run").read_text("utf-8"), re.M)
     assert checks

@@ -23,7 +23,7 @@ from provisioner.report import webhook
 
 from ..conftest import ENDPOINTS, Cli, Emulator, Project, custom, external, invoke, serving
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs/drift.md").read_text("utf-8")
 SECRET = "whsec_" + base64.b64encode(b"canary-of-the-signing-secret").decode()
 
 
@@ -85,8 +85,8 @@ def retag(emulator: Emulator, name: str, value: str = "ads") -> None:
 
 
 def verify() -> Any:
-    """The function of the README."""
-    [code] = re.findall(r"```python\n(import base64.*?)```", README, re.S)
+    """The function of the guide."""
+    [code] = re.findall(r"```python\n(import base64.*?)```", GUIDE, re.S)
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102 - the lines that people are told to use
     return names["verify"]
