@@ -114,7 +114,7 @@ def test_the_documents_have_every_environment_variable() -> None:
     assert not [name for name in named if not any(name in text for text in FOR_USERS.values())]
 
 
-def _yaml_files(name: str) -> list[tuple[str, str]]:
+def yaml_files(name: str) -> list[tuple[str, str]]:
     """Path and text of each file that a document shows."""
     shown = re.findall(r"```yaml\n# (\S+)\n(.*?)```", FOR_USERS[name], re.S)
     assert len(shown) == FOR_USERS[name].count("```yaml")
@@ -123,7 +123,7 @@ def _yaml_files(name: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", [name for name, text in FOR_USERS.items() if "```yaml" in text])
 def test_the_examples_are_valid(name: str, tmp_path: Path) -> None:
-    files = dict(_yaml_files("README.md") + _yaml_files(name))
+    files = dict(yaml_files("README.md") + yaml_files(name))
     for file, text in files.items():
         path = tmp_path / file
         path.parent.mkdir(exist_ok=True)
