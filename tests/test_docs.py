@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import jsonschema
 import pytest
 import yaml
 
@@ -141,6 +142,11 @@ def test_the_report_that_is_shown_is_a_real_one() -> None:
     head, _, rest = shown[0].partition("<details>")
     assert real.startswith(head)
     assert f"<details>{rest}" in real
+
+
+def test_the_event_that_is_shown_is_one() -> None:
+    [line] = re.findall(r"```json\n(.*)\n```", GUIDES["docs/reports.md"])
+    jsonschema.validate(json.loads(line), json.loads(invoke(["schema", "event"]).out))
 
 
 def _prose(text: str) -> str:

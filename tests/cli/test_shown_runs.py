@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import ENDPOINTS, Cli, Emulator, Run
+from ..conftest import ENDPOINTS, Cli, Emulator, Run, external, serving
 from ..test_docs import FOR_USERS, ROOT, yaml_files
 
 _WORKSPACE = "workspace:\n  emulator: embedded\n"
@@ -104,9 +104,33 @@ def _drift(player: Player) -> None:
     player.play()
 
 
-def _retire(player: Player) -> None:
+def _plan_and_apply(player: Player) -> None:
     player.apply()
+    player.limit_by_hand("chat", 500)
+    player.edit("endpoints/chat.yaml", "        name: gpt-4o", "        name: gpt-4o-mini")
+    player.edit("endpoints/chat.yaml", "name: chat\n", "name: chat\ndescription: For all\n")
+    player.play()
+    player.play()
+
+
+def _adopt_and_retire(player: Player) -> None:
+    player.apply()
+    for name, calls in ("team-answers", 20), ("team-drafts", 5):
+        limit = {"key": "user", "renewal_period": "minute", "calls": calls}
+        served = {"config": serving(external())["config"]}
+        body = {"name": name, **served, "ai_gateway": {"rate_limits": [limit]}}
+        player.emulator.call("POST", ENDPOINTS, body)
+    player.play()
+    shutil.rmtree(player.cli.root)
+    player.shown("README.md")
     (player.cli.root / "endpoints/chat.yaml").unlink()
+    player.play()
+
+
+def _secrets(player: Player) -> None:
+    player.apply()
+    body = {"scope": "llm", "key": "openai_api_key", "string_value": "new"}
+    player.emulator.call("POST", "/api/2.0/secrets/put", body)
     player.play()
 
 
@@ -134,11 +158,13 @@ def _client_code(player: Player) -> None:
 
 STORIES: dict[str, Callable[[Player], None]] = {
     "README.md": _readme,
-    "docs/adopt-and-retire.md": _retire,
+    "docs/adopt-and-retire.md": _adopt_and_retire,
     "docs/client-code.md": _client_code,
     "docs/drift.md": _drift,
+    "docs/plan-and-apply.md": _plan_and_apply,
     "docs/query-and-verify.md": _query_and_verify,
     "docs/rollouts.md": _rollouts,
+    "docs/secrets.md": _secrets,
 }
 
 
