@@ -178,6 +178,11 @@ class Catalog:
         step = self.limit(name, "step")
         return 1 if step is math.inf else int(step)
 
+    def concurrency_of(self, size: str) -> int:
+        """How many requests at once a ``workload_size`` scales up to; 0 where it is not known."""
+        numbers = re.findall(r"\d+", str(self._limits["workload-sizes"].values.get(size)))
+        return int(numbers[-1]) if numbers else 0
+
     def names_of(self, name: str) -> tuple[str, ...]:
         """The names of the ``values`` of a limit: what is known to exist."""
         return tuple(self._limits[name].values)

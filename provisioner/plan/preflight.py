@@ -13,7 +13,9 @@ from typing import Any
 
 from provisioner.catalog import Catalog
 from provisioner.errors import Problem, error, notice, warning
+from provisioner.plan import quotas
 from provisioner.plan.model import Action, Desired, EndpointPlan, Plan
+from provisioner.plan.quotas import Others
 from provisioner.plan.secrets import uses
 from provisioner.wire.answers import Live
 from provisioner.wire.document import is_application_id, principal
@@ -92,8 +94,8 @@ class Answers:
     """Those of the caller."""
     cloud: str = ""
     """AWS, AZURE or GCP; empty = not known."""
-    endpoints: int = 0
-    """How many there are, of which the caller may know."""
+    others: Others = field(default_factory=Others)
+    """The rest of the workspace, as far as it is known."""
     protected: bool = False
     """Whether this is production."""
     hidden_scopes: frozenset[str] = frozenset()
@@ -214,8 +216,13 @@ def judge(
     facts: Catalog,
 ) -> tuple[Problem, ...]:
     """What the answers rule out or make doubtful."""
+    wanted = tuple(wanted)
     run = _Judge(_deeds(plan, wanted, live, answers.caller), answers, facts)
-    return (*run.problems(plan), *run.not_known())
+    return (
+        *run.problems(),
+        *quotas.exceeded(plan, wanted, live, answers.others, facts),
+        *run.not_known(quotas.unpublished(plan, live, facts)),
+    )
 
 
 class _Judge:
@@ -231,7 +238,7 @@ class _Judge:
             **{who: one for who, one in answers.accounts.items() if isinstance(one, Account)},
         }
 
-    def problems(self, plan: Plan) -> Iterator[Problem]:
+    def problems(self) -> Iterator[Problem]:
         yield from self._creators()
         yield from self._scopes()
         for deed in self._deeds:
@@ -239,13 +246,12 @@ class _Judge:
             yield from self._schemas(deed)
             yield from self._cloud(deed)
         yield from self._persons()
-        yield from self._room(plan)
         self._look_at_regions()
 
-    def not_known(self) -> Iterator[Problem]:
+    def not_known(self, besides: Iterable[str] = ()) -> Iterator[Problem]:
         """What could not be asked, once for all endpoints."""
-        if self._open:
-            first, *more = self._open
+        if questions := [*self._open, *besides]:
+            first, *more = questions
             rest = f", and {len(more)} more" if len(more) > 1 else f"; {more[0]}" if more else ""
             hint = "the service will say when it is applied; --no-preflight asks nothing of this"
             yield notice("not-checked", f"not to be known from here: {first}{rest}", hint)
@@ -353,17 +359,6 @@ class _Judge:
                 f"{', '.join(made)} would be created by a person, {_name(self._answers.caller)}",
                 "endpoints cannot be updated any more when their creator leaves: "
                 "apply as a service principal",
-            )
-
-    def _room(self, plan: Plan) -> Iterator[Problem]:
-        made = plan.summary.get("create", 0)
-        after = self._answers.endpoints + made - plan.summary.get("retire", 0)
-        most = self._facts.limit("endpoints")
-        if made and after > most:
-            yield warning(
-                "workspace-full",
-                f"the workspace would have {after} endpoints, {most:g} are the known limit",
-                "retire some, or ask Databricks for a higher limit",
             )
 
     def _look_at_regions(self) -> None:

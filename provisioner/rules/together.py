@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from provisioner.errors import Problem, error, warning
 from provisioner.rules.judged import Judged, Setting, served
+from provisioner.spec import Kind, kind_of_entity
 
 _TABLE = "ai_gateway.inference_table_config"
 
@@ -48,14 +49,17 @@ def concurrency_has_room(
     total = 0
     for endpoint in endpoints:
         for path, entity in served(endpoint):
-            before, total = total, total + (entity.max_provisioned_concurrency or 0)
-            if total == before:
+            if not entity.entity_name or kind_of_entity(entity) is not Kind.CUSTOM:
                 continue
+            most_here = entity.max_provisioned_concurrency
+            key = "max_provisioned_concurrency" if most_here else "workload_size"
+            size = most_here or setting.facts.concurrency_of(entity.workload_size or "Small")
+            before, total = total, total + size
             most = setting.facts.limit("concurrency", "workspace")
             if before <= most < total:
                 summary = f"a concurrency of {total} is more than the {most:g} of a workspace"
                 hint = "the environments of one workspace share them; ask Databricks for more"
-                where = endpoint.where(f"{path}.max_provisioned_concurrency")
+                where = endpoint.where(f"{path}.{key}")
                 yield endpoint, warning("workspace-concurrency", summary, hint, where)
 
 

@@ -34,6 +34,8 @@ _BY_CLASS: tuple[tuple[type[Exception], type[WorkspaceError]], ...] = (
     (sdk.TemporarilyUnavailable, Unavailable),
 )
 _QUOTA_CODES = frozenset({"RESOURCE_LIMIT_EXCEEDED", "QUOTA_EXCEEDED"})
+_NO_ROOM = "retire what is not used, size it down, or ask Databricks for more; then run it again"
+_TOO_FAST = "run it again later; where it happens often, with a smaller --parallelism"
 
 
 @contextmanager
@@ -48,11 +50,12 @@ def translated(
     try:
         yield
     except DatabricksError as failure:
-        raise _kind(failure, writes=writes)(f"{doing}: {redact(_message(failure))}") from failure
+        message = f"{doing}: {redact(_message(failure))}"
+        raise _kind(failure, writes=writes)(message, _hint(failure)) from failure
     except TimeoutError as failure:
         # The SDK gives up retrying with a bare TimeoutError and the last error as its cause.
         raise _after_retries(failure, writes=writes)(
-            f"{doing}: {redact(_message(failure.__cause__ or failure))}"
+            f"{doing}: {redact(_message(failure.__cause__ or failure))}", _hint(failure.__cause__)
         ) from failure
     except requests.RequestException as failure:
         lost = AnswerLost if writes else Unavailable
@@ -79,6 +82,12 @@ def _after_retries(failure: TimeoutError, *, writes: bool) -> type[WorkspaceErro
     if isinstance(last, DatabricksError):
         return _kind(last, writes=writes)
     return AnswerLost if writes else Unavailable
+
+
+def _hint(failure: BaseException | None) -> str:
+    if isinstance(failure, DatabricksError) and failure.error_code in _QUOTA_CODES:
+        return _NO_ROOM
+    return _TOO_FAST if isinstance(failure, sdk.TooManyRequests) else ""
 
 
 def _message(failure: BaseException) -> str:

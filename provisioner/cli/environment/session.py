@@ -30,6 +30,7 @@ from provisioner.plan.lookups import (
     with_versions,
 )
 from provisioner.plan.preflight import Answers, Preflight
+from provisioner.plan.quotas import Others, others
 from provisioner.plan.rollout import rollout_problems
 from provisioner.project import Loaded
 from provisioner.record import Record, sealed
@@ -177,11 +178,24 @@ class Session:
             caller=self.identity.principal,
             groups=self.identity.groups,
             cloud=self.workspace.cloud,
-            endpoints=len(self.listed),
+            others=self._others(live),
             protected=self.loaded.spec.protected,
             hidden_scopes=hidden_scopes,
         )
-        return look(self.workspace, known, plan, wanted, live, self.loaded.facts)
+        found = look(self.workspace, known, plan, wanted, live, self.loaded.facts)
+        # What is declared may be too much by itself, which was said offline.
+        said = any(problem.code == "workspace-concurrency" for problem in self.loaded.problems)
+        return tuple(one for one in found if not (said and one.code == "concurrency-full"))
+
+    def _others(self, live: Mapping[str, Live]) -> Others:
+        """The endpoints of the workspace that were not read."""
+        unread = {summary["name"] for summary in self.listed} - set(live)
+        declared = [
+            desired(endpoint.spec, self.target.owner)
+            for endpoint in self.loaded.endpoints
+            if endpoint.name in unread
+        ]
+        return others(self.listed, declared, live)
 
     def _facts(
         self,
