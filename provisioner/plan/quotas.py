@@ -43,11 +43,11 @@ class Others:
 class _Quota:
     """A limit on the sum of something that served entities take."""
 
-    code: str
     limit: str
     part: str
     words: str
     takes: Callable[[Entity, Catalog], int]
+    over: Callable[[str, Where | None], Problem]
 
 
 def others(
@@ -83,8 +83,20 @@ def _units(entity: Entity, _facts: Catalog) -> int:
 
 
 _QUOTAS = (
-    _Quota("concurrency-full", "concurrency", "workspace", "a concurrency of {}", concurrency),
-    _Quota("model-units-full", "model-units", "", "{} model units", _units),
+    _Quota(
+        "concurrency",
+        "workspace",
+        "a concurrency of {}",
+        concurrency,
+        lambda summary, where: warning("concurrency-full", summary, _HINT, where),
+    ),
+    _Quota(
+        "model-units",
+        "",
+        "{} model units",
+        _units,
+        lambda summary, where: warning("model-units-full", summary, _HINT, where),
+    ),
 )
 
 
@@ -107,13 +119,11 @@ def exceeded(
         if added and total > most:
             largest = max(added, key=lambda size: size.after - size.before)
             locate = places.get(largest.endpoint, _nowhere)
-            yield warning(
-                quota.code,
+            summary = (
                 f"the workspace would have {quota.words.format(f'at least {total}')}, "
-                f"{most:g} is the known limit{_uncounted(known)}",
-                _HINT,
-                locate(f"config.served_entities[{largest.entity}]"),
+                f"{most:g} is the known limit{_uncounted(known)}"
             )
+            yield quota.over(summary, locate(f"config.served_entities[{largest.entity}]"))
 
 
 def unpublished(plan: Plan, live: Mapping[str, Live], facts: Catalog) -> Iterator[str]:
