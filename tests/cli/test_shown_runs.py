@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
 import shutil
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from ..conftest import ENDPOINTS, Cli, Emulator, Run, external, serving
+from provisioner.cli.main import main
+
+from ..conftest import ENDPOINTS, Cli, Emulator, external, serving
 from ..test_docs import FOR_USERS, ROOT, yaml_files
 
 _WORKSPACE = "workspace:\n  emulator: embedded\n"
@@ -67,14 +71,17 @@ class Player:
         """The next block: every command in it prints what stands below it."""
         block = self.blocks.pop(0)
         for line, expected in re.findall(r"^\$ provisioner (.*)\n((?:(?!\$ ).*\n)*)", block, re.M):
-            said = self._said(self.cli(*shlex.split(line)))
+            said = self._said(shlex.split(line))
             head, _, tail = _measured(expected).rstrip("\n").partition("[...]\n")
             shown = said.startswith(head) and said.endswith(tail) if tail else said == head
             assert shown, f"\n$ provisioner {line}\n{said}\n"
 
-    def _said(self, run: Run) -> str:
+    def _said(self, arguments: list[str]) -> str:
         """Answer, problems and an exit code that is not 0: what is left at a terminal."""
-        text = run.out + _PROGRESS.sub("", run.err) + f"exit code {run.code}\n" * (run.code != 0)
+        terminal = io.StringIO()
+        with redirect_stdout(terminal), redirect_stderr(terminal):
+            code = main(["--project", str(self.cli.root), *arguments])
+        text = _PROGRESS.sub("", terminal.getvalue()) + f"exit code {code}\n" * (code != 0)
         text = text.replace(self.emulator.url, "embedded")
         return _measured(re.sub(r"^ +embedded/.*\n", "", text, flags=re.M)).rstrip("\n")
 
@@ -101,6 +108,7 @@ def _readme(player: Player) -> None:
 def _drift(player: Player) -> None:
     player.apply()
     player.limit_by_hand("chat", 500)
+    player.play()
     player.play()
 
 
@@ -156,6 +164,13 @@ def _client_code(player: Player) -> None:
     player.play()
 
 
+def _validate(player: Player) -> None:
+    player.play()
+    player.edit("endpoints/chat.yaml", "key: user", "key: User")
+    player.edit("endpoints/chat.yaml", "renewal_period", "renewal_perod")
+    player.play()
+
+
 STORIES: dict[str, Callable[[Player], None]] = {
     "README.md": _readme,
     "docs/adopt-and-retire.md": _adopt_and_retire,
@@ -165,6 +180,7 @@ STORIES: dict[str, Callable[[Player], None]] = {
     "docs/query-and-verify.md": _query_and_verify,
     "docs/rollouts.md": _rollouts,
     "docs/secrets.md": _secrets,
+    "docs/validate.md": _validate,
 }
 
 
