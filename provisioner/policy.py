@@ -7,12 +7,13 @@ judgement that cannot be made refuses.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from provisioner.errors import Problem, error
 from provisioner.plan import Action, EndpointPlan, Plan
+from provisioner.plan.allowed import not_allowed
 from provisioner.plan.model import Skipped
 from provisioner.spec import Policy
 from provisioner.wire.document import OWNER_TAG
@@ -152,15 +153,11 @@ def _tags(entry: EndpointPlan, required: Iterable[str]) -> Iterator[Problem]:
 
 def _entities(entry: EndpointPlan, policy: Policy) -> Iterator[Problem]:
     config: dict[str, Any] = (entry.declared or {}).get("config") or {}
-    for name, entity in (config.get("served_entities") or {}).items():
-        provider = (entity.get("external_model") or {}).get("provider")
-        allowed = policy.allowed_providers
-        if provider and allowed is not None and provider not in allowed:
-            yield error(
-                "provider-not-allowed",
-                f"cannot {entry.action.value} {entry.name}: provider {provider} of {name} "
-                f"is not among policy.allowed_providers ({', '.join(allowed)})",
-            )
+    entities: dict[str, dict[str, Any]] = config.get("served_entities") or {}
+    for problem in not_allowed(entities, policy):
+        summary = f"cannot {entry.action.value} {entry.name}: {problem.summary}"
+        yield replace(problem, summary=summary)
+    for name, entity in entities.items():
         for field, limit in (
             ("provisioned_model_units", policy.max_model_units),
             ("max_provisioned_throughput", policy.max_provisioned_throughput),

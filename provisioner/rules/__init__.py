@@ -7,6 +7,7 @@ from datetime import date
 
 from provisioner.errors import Problem
 from provisioner.rules import (
+    allowed,
     capacity,
     compute,
     gateway,
@@ -68,6 +69,7 @@ IN_SETTING: tuple[RuleInSetting, ...] = (
     production.paid_by_token,
     production.licences,
     production.parts_of_one_cloud,
+    allowed.within_the_lists,
 )
 """What depends on the day, on the environment or on what is known of the service."""
 
@@ -118,6 +120,7 @@ OF_OWN_IN_SETTING: tuple[RuleInSetting, ...] = (
     capacity.served_alone,
     retirement.provisioned_models,
     production.cold_starts,
+    allowed.allowed_architectures,
 )
 """What is about models that run in the workspace."""
 
@@ -138,6 +141,8 @@ OF_ENVIRONMENT: tuple[RuleOfEnvironment, ...] = (
     secret_sync.names_of_secrets,
     secret_sync.room_in_scopes,
     secret_sync.scopes_that_are_used,
+    allowed.known_architectures,
+    allowed.synced_scopes,
 )
 """What can be said of an environment alone."""
 
@@ -171,7 +176,8 @@ def check(
             if kept := weighed(problem, "", environment):
                 yield kept
     spec = environment.spec
-    setting = Setting(spec.protected, spec.workspace.host or "", today, environment.facts)
+    host = spec.workspace.host or ""
+    setting = Setting(spec.protected, host, today, environment.facts, spec.policy)
     for endpoint, problem in _found(endpoints, setting):
         if kept := weighed(problem, endpoint.name, environment):
             yield kept

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BOUNDS = ("min_provisioned_throughput", "max_provisioned_throughput")
 _SYSTEM = "system.ai."
 """What the names of the models that come with every workspace begin with."""
-_PROVISIONED = (Kind.THROUGHPUT, Kind.MODEL_UNITS)
+PROVISIONED = (Kind.THROUGHPUT, Kind.MODEL_UNITS)
 
 
 def known_architecture(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
@@ -50,7 +50,7 @@ def sold_as_provisioned(endpoint: Judged, setting: Setting) -> Iterator[Problem]
 def capacity_in_steps(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     """Tokens per second and model units are multiples of their steps."""
     for path, entity in served(endpoint):
-        if kind_of_entity(entity) not in _PROVISIONED:
+        if kind_of_entity(entity) not in PROVISIONED:
             continue
         chunks = {chunk.entity: chunk.chunk for chunk in setting.facts.chunks}
         steps = dict.fromkeys(_BOUNDS, chunks.get(entity.entity_name or "", 1))
@@ -137,7 +137,7 @@ def served_alone(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
 
 def architecture_of(entity: ServedEntity, facts: Catalog) -> Architecture | None:
     """The family of a provisioned model, as it is written or as its name tells."""
-    if kind_of_entity(entity) not in _PROVISIONED:
+    if kind_of_entity(entity) not in PROVISIONED:
         return None
     named = (a for a in facts.architectures if a.id == entity.architecture)
     return next(named, None) or facts.architecture_of(entity.entity_name or "")

@@ -18,6 +18,7 @@ _FILES = (
     "gateway.yaml",
     "secrets.yaml",
     "production.yaml",
+    "policies.yaml",
     "questions.yaml",
     "rollouts.yaml",
     "planning.yaml",
@@ -45,11 +46,13 @@ class RuleInfo:
     """The same without it."""
     edits: bool
     """Whether `validate --fix` knows what to write instead, at least sometimes."""
+    fixed: bool
+    """Whether no environment may change what its problems weigh, although it is a rule."""
 
     @property
     def adjustable(self) -> bool:
         """Whether an environment may change what the problems weigh."""
-        return self.stage == "rule"
+        return self.stage == "rule" and not self.fixed
 
 
 @lru_cache(maxsize=1)
@@ -65,5 +68,5 @@ def explanations() -> dict[str, RuleInfo]:
         for code, entry in entries.items():
             if code in found or entry["stage"] not in get_args(Stage):
                 raise ValueError(f"{name}: {code} is explained twice or has no known stage")
-            found[code] = RuleInfo(code=code, **{"edits": False, **entry})
+            found[code] = RuleInfo(code=code, **{"edits": False, "fixed": False, **entry})
     return found

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 from provisioner.catalog import Catalog, catalog
 from provisioner.errors import Problem, Where, did_you_mean
-from provisioner.spec import EndpointSpec, EnvironmentSpec, ExternalModel, ServedEntity
+from provisioner.spec import EndpointSpec, EnvironmentSpec, ExternalModel, Policy, ServedEntity
 
 
 class Judged(Protocol):
@@ -68,6 +68,8 @@ class Setting:
     """Day to judge dates by; None when they do not matter."""
     facts: Catalog = field(default_factory=catalog)
     """What is known of models, providers and limits."""
+    policy: Policy = field(default_factory=Policy.model_construct)
+    """What endpoints may use here."""
 
 
 Rule: TypeAlias = Callable[[Judged], Iterable[Problem]]

@@ -25,7 +25,9 @@ def unusable_levels(environment: Environment) -> Iterator[Problem]:
             yield error("unknown-rule", f"there is no rule `{code}`", hint, where)
         elif not known[code].adjustable:
             summary = f"`{code}` is not a rule that an environment can change"
-            yield error("fixed-rule", summary, "what cannot be read cannot be let pass", where)
+            unread = "what cannot be read cannot be let pass"
+            hint = "extend the `policy` instead" if known[code].fixed else unread
+            yield error("fixed-rule", summary, hint, where)
 
 
 def weighed(problem: Problem, endpoint: str, environment: Environment) -> Problem | None:

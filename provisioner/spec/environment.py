@@ -58,6 +58,18 @@ class Policy(Written):
     """Part of the managed endpoints that one apply may change."""
     allowed_providers: List[Provider] | None = None
     """Providers that external models may use."""
+    allowed_models: List[str] | None = None
+    """Globs of the external models that may be used, as `name` or `provider/name`."""
+    allowed_entities: List[str] | None = None
+    """Globs of the models of Unity Catalog that may be served."""
+    allowed_architectures: List[str] | None = None
+    """Catalog ids of the architectures that provisioned models may have."""
+    allowed_regions: List[str] | None = None
+    """Globs of the regions of Amazon Bedrock and Vertex AI that external models may be in."""
+    allowed_hosts: List[str] | None = None
+    """Globs of the hosts that external models may be reached at, where an address is written."""
+    allowed_secret_scopes: List[str] | None = None
+    """Globs of the secret scopes that may be used."""
     max_model_units: Count | None = None
     """Model units that one served entity may have."""
     max_provisioned_throughput: Count | None = None

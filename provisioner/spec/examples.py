@@ -61,6 +61,11 @@ _WRITTEN: dict[Field, list[Any]] = {
     ("EnvironmentSpec", "name_prefix"): ["dev-"],
     ("EnvironmentSpec", "include"): [["assistant-*"]],
     ("Policy", "require_tags"): [["team"]],
+    ("Policy", "allowed_models"): [["openai/gpt-4o*", "claude-*"]],
+    ("Policy", "allowed_entities"): [["system.ai.*", "main.*"]],
+    ("Policy", "allowed_regions"): [["eu-*", "europe-*"]],
+    ("Policy", "allowed_hosts"): [["*.openai.azure.com"]],
+    ("Policy", "allowed_secret_scopes"): [["llm", "llm-*"]],
 }
 
 
@@ -74,6 +79,7 @@ def examples(facts: Catalog) -> dict[Field, list[Any]]:
         ("EndpointSpec", "governs"): [model.endpoint for model in facts.pay_per_token],
         ("ExternalModel", "name"): list(dict.fromkeys(names)),
         ("ServedEntity", "architecture"): [family.id for family in families],
+        ("Policy", "allowed_architectures"): [[family.id for family in families]],
         ("ServedEntity", "entity_name"): [
             "main.ml.churn_classifier",
             *(entity for family in families for entity in family.entity_examples),

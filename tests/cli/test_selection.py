@@ -390,8 +390,11 @@ def test_the_policy_of_the_files_here_counts(project: Project, cli: Cli) -> None
     project.endpoint("a", serving(external()))
     plan = saved(project, cli)
     project.environment(policy={"allowed_providers": ["cohere"]})
-    run = cli("apply", "-e", "dev", plan, "--as-declared", expect=5)
+    run = cli("apply", "-e", "dev", plan, "--as-declared", expect=4)
     assert "provider-not-allowed" in run.err
+    project.environment(policy={"require_tags": ["team"]})
+    run = cli("apply", "-e", "dev", plan, "--as-declared", expect=5)
+    assert "required-tags" in run.err
 
 
 def test_a_saved_plan_takes_no_selection(project: Project, cli: Cli) -> None:

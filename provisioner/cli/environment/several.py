@@ -15,6 +15,7 @@ from provisioner.cli.environment.opening import joined, judged, project_root
 from provisioner.cli.environment.session import Session
 from provisioner.cli.options import Settings, are_several, named
 from provisioner.errors import ExitCode, Problem, ProjectInvalid, ProvisionerError, error, warning
+from provisioner.plan.allowed import POLICY_LISTS
 from provisioner.plan.fleet import Fleet, InEnvironment, fleet
 from provisioner.project import Loaded, Project, open_project
 from provisioner.report import machine, side_by_side
@@ -22,8 +23,9 @@ from provisioner.workspace.gateway import Workspace
 
 T = TypeVar("T")
 
-STILL_THERE = ("retired-model",)
-"""For commands that only look: a model that ended today is no reason to see nothing."""
+STILL_THERE = ("retired-model", *POLICY_LISTS)
+"""For commands that only look: a model that ended today, or that a policy does not allow any
+more, is no reason to see nothing."""
 AT_ONCE = 8
 """Environments that are asked at the same time, each with its own calls in parallel."""
 
