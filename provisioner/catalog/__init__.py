@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from provisioner.catalog.limits import Limit, OperationsLimit
     from provisioner.catalog.models import PayPerTokenModel, Reasoning
     from provisioner.catalog.providers import ExternalProvider, SignIn
+    from provisioner.catalog.regions import (
+        Atlas,
+        Cloud,
+        Feature,
+        Geography,
+        RegionalOffer,
+        Standing,
+    )
     from provisioner.catalog.retirement import RetiredModel
     from provisioner.catalog.serving import (
         Client,
@@ -47,6 +55,7 @@ _LATER = (
     "limits",
     "models",
     "providers",
+    "regions",
     "retirement",
     "serving",
     "throughput",
@@ -144,6 +153,23 @@ class Catalog:
     def limits(self) -> tuple[Limit, ...]:
         """Numbers of the service."""
         return self._part("limits")
+
+    @cached_property
+    def geographies(self) -> tuple[Geography, ...]:
+        """Regions that facts speak of together; the first that fits one counts."""
+        return self._part("geographies")
+
+    @cached_property
+    def regional_offers(self) -> tuple[RegionalOffer, ...]:
+        """Where the clouds have what can be served, as far as that is known."""
+        return self._part("regional_offers")
+
+    @cached_property
+    def atlas(self) -> Atlas:
+        """Both of them, to ask about a region."""
+        from provisioner.catalog.regions import Atlas
+
+        return Atlas(self.geographies, self.regional_offers)
 
     @cached_property
     def contradictions(self) -> tuple[Contradiction, ...]:
@@ -263,14 +289,18 @@ __all__ = [
     "SOON_DAYS",
     "AnswerCause",
     "Architecture",
+    "Atlas",
     "Catalog",
     "Client",
+    "Cloud",
     "Confidence",
     "Contradiction",
     "ExternalProvider",
     "Fact",
     "FactsInvalid",
     "FailureCause",
+    "Feature",
+    "Geography",
     "Limit",
     "Mode",
     "ModelUnits",
@@ -278,6 +308,7 @@ __all__ = [
     "PayPerTokenModel",
     "Provenance",
     "Reasoning",
+    "RegionalOffer",
     "RequestRule",
     "RetiredModel",
     "Section",
@@ -285,6 +316,7 @@ __all__ = [
     "SignIn",
     "Sizing",
     "SizingStyle",
+    "Standing",
     "Status",
     "Task",
     "TaskType",

@@ -48,8 +48,10 @@ class PayPerTokenModel:
     languages: str | None = None
     licence: str | None = None
     licence_note: str | None = None
-    regions: str | None = None
-    """Where it is offered, when that is restricted."""
+    regions: tuple[str, ...] = ()
+    """Geographies or regions that alone have it; empty: no restriction is stated."""
+    regions_as_of: str | None = None
+    """ISO date of the document that says so."""
     cross_geo: str | None = None
     """When requests have to be allowed to leave the workspace's geography."""
     hosting: str | None = None

@@ -26,6 +26,7 @@ _DATES = {
     "as_of",
     "checked",
     "redirected_until",
+    "regions_as_of",
     "replaces_since",
     "retired_by",
     "retired_on",

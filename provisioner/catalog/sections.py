@@ -55,6 +55,8 @@ SECTIONS = {
         Section("tasks", "serving:TaskType", ("modes.yaml",)),
         Section("governance", "serving:Fact", ("governance.yaml",)),
         Section("limits", "limits:Limit", ("limits.yaml",)),
+        Section("geographies", "regions:Geography", ("regions.yaml",)),
+        Section("regional_offers", "regions:RegionalOffer", ("regions.yaml",)),
         Section("contradictions", "serving:Contradiction", ("contradictions.yaml",)),
         Section("failures", "failures:FailureCause", ("failures.yaml",), "pattern"),
         Section("answer_causes", "failures:AnswerCause", ("answer_causes.yaml",)),
@@ -96,7 +98,10 @@ class Override:
         if wrong:
             raise FactsInvalid(file, tuple(wrong))
         entries = {name: tuple(data[name]) for name in OVERRIDABLE if name in data}
-        return cls(file, days, entries)
+        read = cls(file, days, entries)
+        if wrong := _wrong_places(read):
+            raise FactsInvalid(file, tuple(wrong))
+        return read
 
 
 def read_section(section: Section, override: Override) -> tuple[Any, ...]:
@@ -165,6 +170,32 @@ def _wrong_entries(section: Section, entries: Any, file: str) -> list[Wrong]:
             seen.add(name)
             builder.build(section.kind, _over(known.get(name), entry, file), path)
     return builder.wrong
+
+
+_PLACES = {
+    "pay_per_token": ("regions",),
+    "regional_offers": ("offered", "cross_geo", "not_offered"),
+}
+"""Fields that name geographies or regions of them."""
+
+
+def _wrong_places(override: Override) -> list[Wrong]:
+    """Places that are none, which would make a fact true of nothing."""
+    named: list[tuple[Path, str]] = [
+        ((section, at, field, number), place)
+        for section, fields in _PLACES.items()
+        for at, entry in enumerate(override.entries.get(section, ()))
+        for field in fields
+        for number, place in enumerate(entry.get(field) or ())
+    ]
+    if not named:
+        return []
+    from provisioner.catalog.regions import Atlas
+
+    atlas = Atlas(read_section(SECTIONS["geographies"], override), ())
+    unknown = set(atlas.unknown_among(place for _, place in named))
+    text = "is no geography and no region of one; `provisioner catalog regions` lists them"
+    return [Wrong(path, f"`{place}` {text}") for path, place in named if place in unknown]
 
 
 def _over(entry: Mapping[str, Any] | None, own: Mapping[str, Any], file: str) -> Any:

@@ -26,15 +26,17 @@ def running(
     clock: Clock = "instant",
     host: str = "127.0.0.1",
     port: int = 0,
+    region: str = "",
 ) -> Iterator[str]:
     """Run a workspace in a thread of this process, for as long as the block lasts.
 
     Gives its base URL. ``state`` None keeps it in memory; a path keeps it in that file, which
-    is created if absent. Raises `StateUnusable` for a file that cannot be read.
+    is created if absent. ``region`` moves the workspace there. Raises `StateUnusable` for a file
+    that cannot be read.
     """
     from provisioner.emulator.server import running as run
 
-    with run(state, clock=clock, host=host, port=port) as url:
+    with run(state, clock=clock, host=host, port=port, region=region) as url:
         yield url
 
 
@@ -44,6 +46,7 @@ def serve(
     port: int,
     state: Path | None,
     clock: Clock,
+    region: str = "",
     announce: Callable[[str], None],
 ) -> None:
     """Serve a workspace until SIGINT or SIGTERM, then return.
@@ -53,4 +56,4 @@ def serve(
     """
     from provisioner.emulator.server import serve as run
 
-    run(host=host, port=port, state=state, clock=clock, announce=announce)
+    run(host=host, port=port, state=state, clock=clock, region=region, announce=announce)

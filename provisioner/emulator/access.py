@@ -6,6 +6,7 @@ from provisioner.emulator.answers import Json
 from provisioner.emulator.calls import Call
 from provisioner.emulator.errors import denied, missing
 from provisioner.emulator.identity import Principal
+from provisioner.emulator.regions import is_absent
 
 LEVELS = {
     "CAN_VIEW": "Can view the endpoint",
@@ -42,7 +43,7 @@ def endpoint_for(call: Call, level: str, name: str | None = None) -> Json:
     """The endpoint of the path or of that name, for a caller who holds at least that level."""
     name = call.params["name"] if name is None else name
     endpoint: Json | None = call.workspace["endpoints"].get(name)
-    if endpoint is None:
+    if endpoint is None or is_absent(call.workspace, endpoint):
         raise missing(f"Endpoint with name '{name}' does not exist.")
     held = level_of(call.workspace, endpoint, call.principal)
     if not held or _RANK[held] < _RANK[level]:

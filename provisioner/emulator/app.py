@@ -24,6 +24,7 @@ from provisioner.emulator.errors import ApiError
 from provisioner.emulator.faults import Fault
 from provisioner.emulator.identity import authenticate
 from provisioner.emulator.lifecycle import settle
+from provisioner.emulator.regions import require_serving
 from provisioner.emulator.routes import ROUTES
 from provisioner.emulator.world import World
 
@@ -89,6 +90,7 @@ def handle(world: World, request: Request, raw: bytes) -> Answer:
         if not route.public:
             authorization = request.headers.get("authorization", "")
             caller = authenticate(world.store.workspace, authorization)
+            require_serving(world.store.workspace, path)
         mutates = method != "GET" and not route.inference
         if mutates:
             tick(world.mode, world.store.workspace)

@@ -15,6 +15,7 @@ from provisioner.emulator.grants import require_rights
 from provisioner.emulator.identity import find_principal
 from provisioner.emulator.lifecycle import is_updating, refuse_if_updating, start_update
 from provisioner.emulator.pristine import READY
+from provisioner.emulator.regions import is_absent
 from provisioner.emulator.tags import add_tags
 from provisioner.emulator.telemetry import read_telemetry, supports_telemetry
 from provisioner.emulator.views import detailed, summary
@@ -44,6 +45,7 @@ def list_endpoints(call: Call) -> Json:
     levels = {
         name: level_of(workspace, endpoint, call.principal)
         for name, endpoint in workspace["endpoints"].items()
+        if not is_absent(workspace, endpoint)
     }
     visible = [
         summary(workspace["endpoints"][name], level)

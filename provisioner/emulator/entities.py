@@ -8,6 +8,7 @@ from typing import Any, Literal
 from provisioner.emulator.answers import Json
 from provisioner.emulator.errors import ApiError, invalid, missing
 from provisioner.emulator.external_models import read_external_model
+from provisioner.emulator.regions import require_throughput
 
 Kind = Literal["external", "tokens_per_second", "model_units", "custom"]
 
@@ -81,6 +82,7 @@ def _read_external(entity: Json) -> None:
 
 
 def _read_tokens_per_second(workspace: Json, entity: Json) -> None:
+    require_throughput(workspace)
     model = _registered_model(workspace, entity)
     chunk = model["throughput_chunk_size"]
     if not chunk:  # observed message: databricks-sdk-py issue 1081
@@ -100,6 +102,7 @@ def _read_tokens_per_second(workspace: Json, entity: Json) -> None:
 
 
 def _read_model_units(workspace: Json, entity: Json) -> None:
+    require_throughput(workspace)
     if any(key in entity for key in _THROUGHPUT):
         raise invalid("provisioned_model_units excludes tokens per second.")
     model = _registered_model(workspace, entity)

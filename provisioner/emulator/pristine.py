@@ -35,11 +35,13 @@ def pristine() -> Json:
         "complete": True,
         "workspace_id": "1234567890123456",
         "cloud": "AWS",
+        "region": "us-east-1",
         "now_ms": EPOCH_MS,
         "counter": 0,
         "identity": _identity(),
         "secrets": {"llm": _scope()},
         "unity_catalog": {
+            "metastore": True,
             "catalogs": ["main", "system"],
             "schemas": ["main.ml", "main.serving_logs", "main.support", "system.ai"],
             "models": _example_models() | _system_models(),

@@ -118,13 +118,19 @@ def _quiet() -> None:
 
 
 def serve(
-    *, host: str, port: int, state: Path | None, clock: Mode, announce: Callable[[str], None]
+    *,
+    host: str,
+    port: int,
+    state: Path | None,
+    clock: Mode,
+    region: str,
+    announce: Callable[[str], None],
 ) -> None:
     """Serve until SIGINT or SIGTERM; ``announce`` gets the URL once it is served.
 
     Raises `StateUnusable` for a state file that cannot be read.
     """
-    world = World(Store(state), clock)
+    world = World(Store(state, region), clock)
     bound, url = _bind(host, port)
     _quiet()
     with bound:
@@ -132,9 +138,9 @@ def serve(
 
 
 @contextmanager
-def running(state: Path | None, *, clock: Mode, host: str, port: int) -> Iterator[str]:
+def running(state: Path | None, *, clock: Mode, host: str, port: int, region: str) -> Iterator[str]:
     """Serve in a thread for as long as the block lasts; gives the URL."""
-    world = World(Store(state), clock)
+    world = World(Store(state, region), clock)
     bound, url = _bind(host, port)
     _quiet()
     started = threading.Event()

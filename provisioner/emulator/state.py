@@ -16,14 +16,23 @@ from typing import Any
 
 from provisioner.emulator.errors import StateUnusable, invalid
 from provisioner.emulator.pristine import FORMAT, Json, model, pristine
+from provisioner.emulator.regions import cloud_of
+
+_LATER: Json = {"region": "us-east-1"}
+"""Keys that documents of earlier versions lack."""
 
 
 class Store:
-    """Holds the workspace document; ``path`` None means memory only."""
+    """Holds the workspace document; ``path`` None means memory only.
 
-    def __init__(self, path: Path | None) -> None:
+    A workspace stays in ``region`` when it is reset; empty = where it is.
+    """
+
+    def __init__(self, path: Path | None, region: str = "") -> None:
         self.path = path
+        self._region = region
         self.workspace = pristine() if path is None or not path.exists() else _load(path)
+        self._move()
 
     def save(self) -> None:
         """Write the document, if it has a file.
@@ -48,6 +57,12 @@ class Store:
     def reset(self) -> None:
         """Back to a new workspace."""
         self.workspace = pristine()
+        self._move()
+
+    def _move(self) -> None:
+        if self._region:
+            self.workspace["region"] = self._region
+            self.workspace["cloud"] = cloud_of(self._region) or self.workspace["cloud"]
 
     def seed(self, document: Json) -> None:
         """Take a document in, or refuse it and change nothing.
@@ -58,7 +73,8 @@ class Store:
         complete = bool(document.get("complete"))
         if problem := _problem(document, complete=complete):
             raise invalid(problem)
-        merged = document if complete else _merge(copy.deepcopy(self.workspace), document)
+        workspace = copy.deepcopy(self.workspace)
+        merged = _LATER | document if complete else _merge(workspace, document)
         _complete(merged)
         self.workspace = merged
 
@@ -72,7 +88,7 @@ def _load(path: Path) -> Json:
     problem = _problem(document, complete=True)
     if problem:
         raise StateUnusable(f"cannot use the emulator's state {path}: {problem}; {advice}")
-    return document  # type: ignore[no-any-return]
+    return _LATER | document  # type: ignore[no-any-return]
 
 
 def _problem(document: Any, *, complete: bool) -> str:
@@ -84,7 +100,7 @@ def _problem(document: Any, *, complete: bool) -> str:
     shape = pristine()
     if unknown := sorted(set(document) - set(shape)):
         return f"unknown keys: {', '.join(unknown)}"
-    if complete and (absent := sorted(set(shape) - set(document))):
+    if complete and (absent := sorted(set(shape) - set(document) - set(_LATER))):
         return f"missing keys: {', '.join(absent)}"
     for key, value in document.items():
         if type(value) is not type(shape[key]):

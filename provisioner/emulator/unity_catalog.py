@@ -1,15 +1,41 @@
-"""Registered models, versions, aliases and schemas, as far as serving depends on them."""
+"""The metastore, models, versions, aliases and schemas, as far as serving depends on them."""
 
 from __future__ import annotations
 
+import uuid
+
 from provisioner.emulator.answers import Json
 from provisioner.emulator.calls import Call, Route
-from provisioner.emulator.errors import exists, invalid, missing
+from provisioner.emulator.errors import ApiError, exists, invalid, missing
 from provisioner.emulator.pristine import model as new_model
 
 BASE = "/api/2.1/unity-catalog"
 MLFLOW = "/api/2.0/mlflow"
 MAX_PAGE = 1000
+
+
+def metastore_summary(call: Call) -> Json:
+    """The metastore, which is of the workspace's own region; every user may read this.
+
+    Fields: databricks-sdk 0.156, GetMetastoreSummaryResponse. The refusal: terraform-provider
+    issues 1632 and 2061, databricks-sdk-java's tests; confidence high.
+    """
+    workspace = call.workspace
+    if not workspace["unity_catalog"].get("metastore", True):
+        message = "No metastore assigned for the current workspace."
+        raise ApiError(404, "METASTORE_DOES_NOT_EXIST", message)
+    cloud, region = workspace["cloud"].lower(), workspace["region"]
+    metastore = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{cloud}:{region}"))
+    return {
+        "name": f"metastore-{region}",
+        "metastore_id": metastore,
+        "global_metastore_id": f"{cloud}:{region}:{metastore}",
+        "cloud": cloud,
+        "region": region,
+        "owner": workspace["identity"]["default_user"],
+        "privilege_model_version": "1.0",
+        "delta_sharing_scope": "INTERNAL",
+    }
 
 
 def list_models(call: Call) -> Json:
@@ -191,6 +217,7 @@ def _page(call: Call, items: list[str]) -> tuple[list[str], Json]:
 _MODEL = f"{BASE}/models/{{model}}"
 
 ROUTES = (
+    Route("GET", f"{BASE}/metastore_summary", metastore_summary),
     Route("GET", f"{BASE}/models", list_models),
     Route("POST", f"{BASE}/models", create_model),
     Route("GET", _MODEL, get_model),

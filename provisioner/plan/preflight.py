@@ -104,6 +104,8 @@ class Answers:
     accounts: Mapping[str, Account | Unknown] = field(default_factory=dict)
     acls: Mapping[str, Mapping[str, str] | Unknown] = field(default_factory=dict)
     """Rights on secret scopes by principal."""
+    unknown: tuple[str, ...] = ()
+    """What could not be found out before, in words."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ class _Judge:
         self._deeds = deeds
         self._answers = answers
         self._facts = facts
-        self._open: dict[str, None] = {}
+        self._open: dict[str, None] = dict.fromkeys(answers.unknown)
         self._accounts = {
             answers.caller: Account(active=True, groups=answers.groups),
             **{who: one for who, one in answers.accounts.items() if isinstance(one, Account)},
@@ -246,7 +248,6 @@ class _Judge:
             yield from self._schemas(deed)
             yield from self._cloud(deed)
         yield from self._persons()
-        self._look_at_regions()
 
     def not_known(self, besides: Iterable[str] = ()) -> Iterator[Problem]:
         """What could not be asked, once for all endpoints."""
@@ -360,21 +361,6 @@ class _Judge:
                 "endpoints cannot be updated any more when their creator leaves: "
                 "apply as a service principal",
             )
-
-    def _look_at_regions(self) -> None:
-        """Some hosted models are of some regions only, and nothing tells the workspace's."""
-        limited = {
-            model.endpoint: model.regions for model in self._facts.pay_per_token if model.regions
-        }
-        for deed in self._deeds:
-            hosted = [deed.entry.name] if deed.live and deed.live.hosted else []
-            for entity in deed.entities().values():
-                model = entity.get("external_model") or {}
-                if model.get("provider") == "databricks-model-serving":
-                    hosted.append(str(model.get("name")))
-            for name in hosted:
-                if name in limited:
-                    self._open[f"whether this region has {name} ({limited[name]})"] = None
 
 
 def _name(who: str) -> str:

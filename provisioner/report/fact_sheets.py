@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from provisioner.catalog import (
@@ -24,6 +24,8 @@ from provisioner.catalog import (
     View,
     plain,
 )
+from provisioner.report import fact_sheets_of_regions
+from provisioner.report.fact_rows import flat, listed, maybe, row, sentence
 from provisioner.report.facts import Row, Said, Sheet
 
 _TASKS: tuple[Task, ...] = ("completions", "chat", "embeddings")
@@ -41,80 +43,50 @@ def sheet(kind: str, facts: Catalog, date: str) -> Sheet:
     return Sheet(kind, date, facts.stale_after_days, columns, tuple(rows(view, facts)))
 
 
-def _row(view: View, entry: Any, name: str, said: Iterable[Said | None], **more: Any) -> Row:
-    return Row(
-        name=name,
-        status=more.pop("status", ""),
-        said=tuple(one for one in said if one is not None),
-        provenance=entry.provenance,
-        age=view.age(entry.provenance),
-        stale=view.is_stale(entry.provenance),
-        data=_flat(plain(entry)) | more.pop("data", {}),
-        aliases=more.pop("aliases", ()),
-    )
-
-
-def _flat(data: dict[str, Any]) -> dict[str, Any]:
-    """Where a fact comes from stands beside it, as in the files."""
-    provenance = data.pop("provenance")
-    return {**data, **provenance}
-
-
-def _maybe(label: str, value: Any, phrase: str | None = None, **how: bool) -> Said | None:
-    return Said(label, str(value), phrase, **how) if value not in (None, "", ()) else None
-
-
-def _list(label: str, values: Iterable[Any], **how: bool) -> Said | None:
-    items = [str(value) for value in values]
-    text = ("; " if any("," in item for item in items) else ", ").join(items)
-    return Said(label, text, f"{label}: {text}", alone=True, **how) if text else None
-
-
-def _sentence(label: str, value: str | None, title: str = "", **how: bool) -> Said | None:
-    return Said(label, value, f"{title}{value}", alone=True, **how) if value else None
-
-
 def _models(view: View, facts: Catalog) -> Iterator[Row]:
     for model in facts.pay_per_token:
         gone = facts.retirement_of(model.endpoint)
         status = view.status(model.endpoint)
         dates = _retirement(gone, view.date) if gone else []
-        said = [*_model(model, view.date), *dates, *_model_extras(model)]
-        yield _row(
+        said = [*_model(model, view, facts), *dates, *_model_extras(model)]
+        yield row(
             view,
             model,
             model.endpoint,
             said,
             status=status.value,
-            data={"retirement": _flat(plain(gone))} if gone else {},
+            data={"retirement": flat(plain(gone))} if gone else {},
             aliases=(model.model, model.entity or ""),
         )
 
 
-def _model(model: PayPerTokenModel, date: str) -> Iterator[Said | None]:
-    images, functions = model.reads_images(date), model.function_calling
+def _model(model: PayPerTokenModel, view: View, facts: Catalog) -> Iterator[Said | None]:
+    images, functions = model.reads_images(view.date), model.function_calling
     reasons = model.reasoning not in (None, "none")
-    yield _maybe("model", model.model, model.model)
-    yield _maybe("task", model.task, model.task)
-    yield _maybe("context", model.context_tokens, f"{model.context_tokens} tokens")
-    yield _maybe("dimensions", model.embedding_dims, f"{model.embedding_dims} dimensions")
+    yield maybe("model", model.model, model.model)
+    yield maybe("task", model.task, model.task)
+    yield maybe("context", model.context_tokens, f"{model.context_tokens} tokens")
+    yield maybe("dimensions", model.embedding_dims, f"{model.embedding_dims} dimensions")
     yield _normalized(model.normalized)
-    yield _maybe("reasoning", model.reasoning, f"reasoning {model.reasoning}" if reasons else "")
-    yield _maybe("images", _yes(images), "reads images" if images else "")
-    yield _maybe("functions", _yes(functions), "function calling" if functions else "")
-    yield _maybe("preview", _yes(model.preview or None), "preview")
-    yield _maybe("regions", model.regions, model.regions)
-    yield _maybe("licence", model.licence, f"licence: {model.licence}")
+    yield maybe("reasoning", model.reasoning, f"reasoning {model.reasoning}" if reasons else "")
+    yield maybe("images", _yes(images), "reads images" if images else "")
+    yield maybe("functions", _yes(functions), "function calling" if functions else "")
+    yield maybe("preview", _yes(model.preview or None), "preview")
+    if model.regions:
+        only = facts.atlas.names(model.regions)
+        since = f", as of {model.regions_as_of}" if model.regions_as_of else ""
+        yield maybe("regions", only, f"in {only} only{since}")
+    yield maybe("licence", model.licence, f"licence: {model.licence}")
 
 
 def _model_extras(model: PayPerTokenModel) -> Iterator[Said | None]:
-    yield _maybe("longest answer", model.max_output_tokens, extra=True)
-    yield _maybe("Unity Catalog", model.entity, extra=True)
-    yield _maybe("languages", model.languages, extra=True)
-    yield _maybe("leaves the geography", model.cross_geo, extra=True)
-    yield _maybe("hosted", model.hosting, extra=True)
-    yield _list("inputs", model.inputs, extra=True)
-    yield _list("tags", model.tags, extra=True)
+    yield maybe("longest answer", model.max_output_tokens, extra=True)
+    yield maybe("Unity Catalog", model.entity, extra=True)
+    yield maybe("languages", model.languages, extra=True)
+    yield maybe("leaves the geography", model.cross_geo, extra=True)
+    yield maybe("hosted", model.hosting, extra=True)
+    yield listed("inputs", model.inputs, extra=True)
+    yield listed("tags", model.tags, extra=True)
     titled = {
         "reasoning: ": model.reasoning_note,
         "function calling: ": model.function_calling_note,
@@ -124,124 +96,124 @@ def _model_extras(model: PayPerTokenModel) -> Iterator[Said | None]:
         "name: ": model.name_confidence,
     }
     for title, note in titled.items():
-        yield _sentence("note", note, title, extra=True)
+        yield sentence("note", note, title, extra=True)
     for note in model.notes:
-        yield _sentence("note", note, extra=True)
+        yield sentence("note", note, extra=True)
     for said in model.vision:
         text = f"{said.as_of}: {'reads' if said.value else 'does not read'} images"
-        yield _sentence("vision", f"{text}, {said.note}" if said.note else text, extra=True)
+        yield sentence("vision", f"{text}, {said.note}" if said.note else text, extra=True)
 
 
 def _retired(view: View, facts: Catalog) -> Iterator[Row]:
     for gone in facts.retired:
         said = [
-            _maybe("model", gone.model, gone.model),
-            _maybe("task", gone.task, gone.task),
+            maybe("model", gone.model, gone.model),
+            maybe("task", gone.task, gone.task),
             *_retirement(gone, view.date),
-            _maybe("a request gets", gone.observed_error, extra=True),
-            _sentence("note", gone.note, extra=True),
+            maybe("a request gets", gone.observed_error, extra=True),
+            sentence("note", gone.note, extra=True),
         ]
         status = view.status_of(gone)
         aliases = (gone.model, gone.entity or "")
-        yield _row(view, gone, gone.endpoint, said, status=status.value, aliases=aliases)
+        yield row(view, gone, gone.endpoint, said, status=status.value, aliases=aliases)
 
 
 def _retirement(gone: RetiredModel, date: str) -> Iterator[Said | None]:
     by = f"by {gone.retired_by}" if gone.retired_by else "on an unknown day"
     word = "retires" if (gone.retired_on or "") > date else "retired"
-    yield _maybe("retired", gone.retired_on or by, f"{word} {gone.retired_on or by}")
+    yield maybe("retired", gone.retired_on or by, f"{word} {gone.retired_on or by}")
     units = gone.throughput_retired_on
-    yield _maybe("provisioned", units, f"in provisioned throughput {units}")
+    yield maybe("provisioned", units, f"in provisioned throughput {units}")
     other = gone.replacement or gone.replacement_in_practice
     named = "replaced by" if gone.replacement else "in practice replaced by"
     where = f" ({gone.replacement_endpoint})" if gone.replacement_endpoint else ""
-    yield _maybe("replacement", other and f"{other}{where}", f"{named} {other}{where}")
+    yield maybe("replacement", other and f"{other}{where}", f"{named} {other}{where}")
 
 
 def _architectures(view: View, facts: Catalog) -> Iterator[Row]:
     for family in facts.architectures:
-        yield _row(view, family, family.id, _family(family, view), aliases=(family.name,))
+        yield row(view, family, family.id, _family(family, view), aliases=(family.name,))
 
 
 def _family(family: Architecture, view: View) -> Iterator[Said | None]:
     gone = [e for e in family.entity_examples if view.throughput_status(e) is Status.RETIRED]
     sizing = family.sizing.replace("_", " ")
-    yield _maybe("family", family.name, family.name)
-    yield _maybe("tasks", ", ".join(family.tasks), " or ".join(family.tasks))
-    yield _maybe("sizing", sizing, f"by {sizing}")
+    yield maybe("family", family.name, family.name)
+    yield maybe("tasks", ", ".join(family.tasks), " or ".join(family.tasks))
+    yield maybe("sizing", sizing, f"by {sizing}")
     yield _normalized(family.normalized)
-    yield _maybe("preview", _yes(family.preview or None), "preview")
-    yield _maybe("licence", family.licence, f"licence: {family.licence}")
-    yield _list("examples", family.entity_examples)
-    yield _list("retired", gone)
-    yield _list("restrictions", family.restrictions)
-    yield _sentence("note", family.note)
+    yield maybe("preview", _yes(family.preview or None), "preview")
+    yield maybe("licence", family.licence, f"licence: {family.licence}")
+    yield listed("examples", family.entity_examples)
+    yield listed("retired", gone)
+    yield listed("restrictions", family.restrictions)
+    yield sentence("note", family.note)
 
 
 def _providers(view: View, facts: Catalog) -> Iterator[Row]:
     for entry in facts.providers:
         status = "legacy" if entry.legacy else ""
-        yield _row(view, entry, entry.id, _provider(entry), status=status, aliases=(entry.name,))
+        yield row(view, entry, entry.id, _provider(entry), status=status, aliases=(entry.name,))
 
 
 def _provider(entry: ExternalProvider) -> Iterator[Said | None]:
-    yield _maybe("provider", entry.name, entry.name)
-    yield _maybe("API name", entry.provider, f"provider {entry.provider}")
-    yield _maybe("block", entry.config_block, entry.config_block)
-    yield _maybe("fine-tuned", _yes(entry.fine_tuned), "fine-tuned names" * bool(entry.fine_tuned))
+    yield maybe("provider", entry.name, entry.name)
+    yield maybe("API name", entry.provider, f"provider {entry.provider}")
+    yield maybe("block", entry.config_block, entry.config_block)
+    yield maybe("fine-tuned", _yes(entry.fine_tuned), "fine-tuned names" * bool(entry.fine_tuned))
     custom = entry.custom_completions
-    yield _maybe("custom", _yes(custom), "custom completion models" * bool(custom))
+    yield maybe("custom", _yes(custom), "custom completion models" * bool(custom))
     for task in _TASKS:
         yield _models_of(entry, task)
-    yield _list("required", entry.required)
-    yield _list("one of", (" or ".join(group) for group in entry.one_of))
-    yield _list("one sign-in of", (way.id for way in entry.sign_in))
+    yield listed("required", entry.required)
+    yield listed("one of", (" or ".join(group) for group in entry.one_of))
+    yield listed("one sign-in of", (way.id for way in entry.sign_in))
     for way in entry.sign_in:
         fields = [*way.required, *(" or ".join(group) for group in way.one_of)]
-        yield _list(way.id, fields, extra=True)
-    yield _list("optional", entry.optional)
-    yield _list("refused", entry.forbidden)
-    yield _list("secret", entry.secrets)
-    yield _list("old", entry.legacy_models, extra=True)
-    yield _list("moving", entry.moving_models, extra=True)
-    yield _list("only reasoning", entry.reasoning_models, extra=True)
-    yield _sentence("note", entry.note, extra=True)
+        yield listed(way.id, fields, extra=True)
+    yield listed("optional", entry.optional)
+    yield listed("refused", entry.forbidden)
+    yield listed("secret", entry.secrets)
+    yield listed("old", entry.legacy_models, extra=True)
+    yield listed("moving", entry.moving_models, extra=True)
+    yield listed("only reasoning", entry.reasoning_models, extra=True)
+    yield sentence("note", entry.note, extra=True)
 
 
 def _models_of(entry: ExternalProvider, task: Task) -> Said | None:
     if task not in entry.tasks:
         return None
     if entry.any_model:
-        return _list(task, ["any name"])
+        return listed(task, ["any name"])
     makers = entry.families.get(task, {})
     by_maker = [f"{maker} ({', '.join(names)})" for maker, names in makers.items()]
-    return _list(task, [*entry.models.get(task, ()), *by_maker])
+    return listed(task, [*entry.models.get(task, ()), *by_maker])
 
 
 def _clients(view: View, facts: Catalog) -> Iterator[Row]:
     for client in facts.clients:
-        yield _row(view, client, client.id, _client(client), aliases=(client.name,))
+        yield row(view, client, client.id, _client(client), aliases=(client.name,))
 
 
 def _client(client: Client) -> Iterator[Said | None]:
-    yield _maybe("client", client.name, client.name)
-    yield _maybe("preview", _yes(client.preview or None), "preview in the founding documents")
-    yield _maybe("by hand", _yes(not client.automation or None), "by hand only")
+    yield maybe("client", client.name, client.name)
+    yield maybe("preview", _yes(client.preview or None), "preview in the founding documents")
+    yield maybe("by hand", _yes(not client.automation or None), "by hand only")
     for task in _TASKS:
-        yield _sentence(task, _reach(client.calls.get(task, {})), f"{task}: ")
-    yield _list("cannot send", client.lacks)
+        yield sentence(task, _reach(client.calls.get(task, {})), f"{task}: ")
+    yield listed("cannot send", client.lacks)
     refused = (
         *client.refused_endpoints,
         *(f"{name} models" for name in client.refused_architectures),
     )
-    yield _list("cannot call", refused)
-    yield _sentence("call", client.call, "call: ")
-    yield _list("needs", client.needs)
-    yield _list("can send", client.features, extra=True)
-    yield _list("reads", client.variables, extra=True)
-    yield _sentence("sign-in", client.auth, "sign-in: ", extra=True)
+    yield listed("cannot call", refused)
+    yield sentence("call", client.call, "call: ")
+    yield listed("needs", client.needs)
+    yield listed("can send", client.features, extra=True)
+    yield listed("reads", client.variables, extra=True)
+    yield sentence("sign-in", client.auth, "sign-in: ", extra=True)
     for note in client.notes:
-        yield _sentence("note", note, extra=True)
+        yield sentence("note", note, extra=True)
 
 
 def _reach(modes: Mapping[Any, bool | None]) -> str:
@@ -256,7 +228,7 @@ def _reach(modes: Mapping[Any, bool | None]) -> str:
 
 def _limits(view: View, facts: Catalog) -> Iterator[Row]:
     for limit in facts.limits:
-        yield _row(view, limit, limit.id, _limit(limit))
+        yield row(view, limit, limit.id, _limit(limit))
 
 
 def _limit(limit: Limit) -> Iterator[Said | None]:
@@ -267,16 +239,16 @@ def _limit(limit: Limit) -> Iterator[Said | None]:
     values = [f"{name}: {_value(value)}" for name, value in limit.values.items()]
     if limit.unit and limit.value is None:
         values = [f"{value} {limit.unit}" for value in values]
-    yield _sentence("limit", limit.limit)
-    yield _maybe("value", amount or "; ".join(values) or limit.pattern or "not known", "")
-    yield _maybe("amount", amount, amount)
-    yield _maybe("pattern", limit.pattern, f"pattern {limit.pattern}")
-    yield _maybe("warning above", limit.warn_above)
-    yield _maybe("error above", limit.error_above)
-    yield _maybe("changes", _yes(limit.volatile or None), "changes often")
+    yield sentence("limit", limit.limit)
+    yield maybe("value", amount or "; ".join(values) or limit.pattern or "not known", "")
+    yield maybe("amount", amount, amount)
+    yield maybe("pattern", limit.pattern, f"pattern {limit.pattern}")
+    yield maybe("warning above", limit.warn_above)
+    yield maybe("error above", limit.error_above)
+    yield maybe("changes", _yes(limit.volatile or None), "changes often")
     for value in values:
-        yield _sentence("values", value)
-    yield _sentence("note", limit.note)
+        yield sentence("values", value)
+    yield sentence("note", limit.note)
 
 
 def _value(value: Any) -> str:
@@ -289,8 +261,8 @@ def _rules(view: View, facts: Catalog) -> Iterator[Row]:
     entries: tuple[Any, ...] = (*facts.request_rules, *facts.governance)
     for entry in (*entries, *facts.modes, *facts.tasks, *facts.sizing):
         topic, said = _rule(entry)
-        row = [_maybe("topic", topic, topic), *said]
-        yield _row(view, entry, entry.id, row, data={"topic": topic}, aliases=(topic,))
+        whole = [maybe("topic", topic, topic), *said]
+        yield row(view, entry, entry.id, whole, data={"topic": topic}, aliases=(topic,))
 
 
 def _rule(entry: Any) -> tuple[str, list[Said | None]]:
@@ -298,53 +270,53 @@ def _rule(entry: Any) -> tuple[str, list[Said | None]]:
         case RequestRule():
             return entry.topic, list(_request_rule(entry))
         case Fact():
-            lists = [_list("fields", entry.fields), _list("values", entry.values)]
+            lists = [listed("fields", entry.fields), listed("values", entry.values)]
             return entry.topic, [
-                _sentence("rule", entry.fact),
+                sentence("rule", entry.fact),
                 *lists,
-                _sentence("note", entry.note),
+                sentence("note", entry.note),
             ]
         case ServingMode():
-            origin = _sentence(
+            origin = sentence(
                 "origin", entry.endpoint_origin and f"endpoint: {entry.endpoint_origin}"
             )
-            lists = [_list("for", entry.recommended_for), _list("manageable", entry.manageable)]
-            return "modes", [_sentence("rule", entry.purpose), origin, *lists]
+            lists = [listed("for", entry.recommended_for), listed("manageable", entry.manageable)]
+            return "modes", [sentence("rule", entry.purpose), origin, *lists]
         case TaskType():
             ask = f"asked with {entry.request_key}; answers {entry.response}"
-            return "tasks", [_sentence("rule", ask), _list("also carries", entry.features)]
+            return "tasks", [sentence("rule", ask), listed("also carries", entry.features)]
         case SizingStyle():
-            return "sizing", [_sentence("rule", entry.rule), _list("fields", entry.fields)]
+            return "sizing", [sentence("rule", entry.rule), listed("fields", entry.fields)]
     raise AssertionError(entry)
 
 
 def _request_rule(rule: RequestRule) -> Iterator[Said | None]:
     pixels = " x ".join(map(str, rule.max_pixels))
-    yield _maybe("field", rule.field, rule.field)
-    yield _maybe("required", _yes(rule.required or None), "required")
-    yield _maybe("at least", rule.min)
-    yield _maybe("at most", pixels or rule.max, f"at most {pixels} pixels" if pixels else None)
-    yield _maybe("above", rule.above)
-    yield _maybe("below", rule.below)
-    yield _maybe("default", rule.default)
+    yield maybe("field", rule.field, rule.field)
+    yield maybe("required", _yes(rule.required or None), "required")
+    yield maybe("at least", rule.min)
+    yield maybe("at most", pixels or rule.max, f"at most {pixels} pixels" if pixels else None)
+    yield maybe("above", rule.above)
+    yield maybe("below", rule.below)
+    yield maybe("default", rule.default)
     modes = ", ".join(_MODES[mode] for mode in rule.modes)
-    yield _maybe("modes", modes, f"{modes} only")
-    yield _maybe("binding", _yes(rule.binding), "" if rule.binding else "advice")
-    yield _sentence("rule", rule.rule)
-    yield _list("values", rule.values)
-    yield _sentence("formula", rule.formula, "formula: ")
+    yield maybe("modes", modes, f"{modes} only")
+    yield maybe("binding", _yes(rule.binding), "" if rule.binding else "advice")
+    yield sentence("rule", rule.rule)
+    yield listed("values", rule.values)
+    yield sentence("formula", rule.formula, "formula: ")
 
 
 def _contradictions(view: View, facts: Catalog) -> Iterator[Row]:
     for entry in facts.contradictions:
-        yield _row(view, entry, entry.id, _contradiction(entry), aliases=(entry.topic,))
+        yield row(view, entry, entry.id, _contradiction(entry), aliases=(entry.topic,))
 
 
 def _contradiction(entry: Contradiction) -> Iterator[Said | None]:
-    yield _maybe("topic", entry.topic, entry.topic)
-    yield _sentence("documents", entry.disagreement)
-    yield _sentence("here", entry.reading, "here: ")
-    yield _sentence("entry", entry.where, "entry: ", extra=True)
+    yield maybe("topic", entry.topic, entry.topic)
+    yield sentence("documents", entry.disagreement)
+    yield sentence("here", entry.reading, "here: ")
+    yield sentence("entry", entry.where, "entry: ", extra=True)
 
 
 def _normalized(value: bool | None) -> Said | None:  # noqa: FBT001 - three states
@@ -368,6 +340,7 @@ KINDS: dict[str, tuple[tuple[str, ...], Rows]] = {
             "reasoning",
             "images",
             "functions",
+            "regions",
             "licence",
             "retired",
             "replacement",
@@ -383,6 +356,7 @@ KINDS: dict[str, tuple[tuple[str, ...], Rows]] = {
         _providers,
     ),
     "retired": (("model", "task", "retired", "provisioned", "replacement"), _retired),
+    "regions": (fact_sheets_of_regions.COLUMNS, fact_sheets_of_regions.rows),
     "limits": (("limit", "value", "warning above", "error above", "note"), _limits),
     "clients": (("client", *_TASKS, "cannot send", "cannot call", "call"), _clients),
     "rules": (("topic", "field", "at most", "modes", "binding", "rule", "values"), _rules),

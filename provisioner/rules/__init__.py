@@ -16,6 +16,7 @@ from provisioner.rules import (
     offers,
     production,
     providers,
+    regions,
     retirement,
     rollouts,
     secret_sync,
@@ -65,7 +66,7 @@ IN_SETTING: tuple[RuleInSetting, ...] = (
     tags.tag_limits,
     retirement.hosted_models,
     offers.known_hosted_model,
-    offers.offered_everywhere,
+    regions.offered_here,
     production.paid_by_token,
     production.licences,
     production.parts_of_one_cloud,
@@ -143,6 +144,7 @@ OF_ENVIRONMENT: tuple[RuleOfEnvironment, ...] = (
     secret_sync.scopes_that_are_used,
     allowed.known_architectures,
     allowed.synced_scopes,
+    regions.known_region,
 )
 """What can be said of an environment alone."""
 
@@ -173,13 +175,20 @@ def check(
     yield from unusable_levels(environment)
     for judge in OF_ENVIRONMENT:
         for problem in judge(environment):
-            if kept := weighed(problem, "", environment):
+            if kept := weighed(problem, "", environment.spec.rules):
                 yield kept
     spec = environment.spec
-    host = spec.workspace.host or ""
-    setting = Setting(spec.protected, host, today, environment.facts, spec.policy)
+    place = spec.workspace
+    setting = Setting(
+        spec.protected,
+        place.host or "",
+        today,
+        environment.facts,
+        spec.policy,
+        place.region or "",
+    )
     for endpoint, problem in _found(endpoints, setting):
-        if kept := weighed(problem, endpoint.name, environment):
+        if kept := weighed(problem, endpoint.name, spec.rules):
             yield kept
 
 

@@ -70,6 +70,8 @@ class Setting:
     """What is known of models, providers and limits."""
     policy: Policy = field(default_factory=Policy.model_construct)
     """What endpoints may use here."""
+    region: str = ""
+    """Where the workspace is, as its cloud writes it; empty = not known."""
 
 
 Rule: TypeAlias = Callable[[Judged], Iterable[Problem]]

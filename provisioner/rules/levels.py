@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from provisioner.errors import Problem, Severity, did_you_mean, error
 from provisioner.rules.judged import Environment
+from provisioner.spec.environment import RuleLevel
 
 
 def unusable_levels(environment: Environment) -> Iterator[Problem]:
@@ -30,9 +31,9 @@ def unusable_levels(environment: Environment) -> Iterator[Problem]:
             yield error("fixed-rule", summary, hint, where)
 
 
-def weighed(problem: Problem, endpoint: str, environment: Environment) -> Problem | None:
+def weighed(problem: Problem, endpoint: str, levels: Mapping[str, RuleLevel]) -> Problem | None:
     """A finding as the environment wants it; None when the environment does not."""
-    wanted = environment.spec.rules.get(problem.code)
+    wanted = levels.get(problem.code)
     if wanted is None:
         return problem
     globs = wanted.endpoints

@@ -137,17 +137,6 @@ def still_offered(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             yield notice("old-model", summary, hint, endpoint.where(f"{path}.name"))
 
 
-def offered_everywhere(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
-    """A model of Databricks is offered in every region."""
-    for path, name in hosted(endpoint):
-        known = (model for model in setting.facts.pay_per_token if model.endpoint == name)
-        for model in known:
-            if model.regions:
-                summary = f"{name} is not offered in every region: {model.regions}"
-                hint = "look where the workspace is; `exclude` leaves the endpoint out elsewhere"
-                yield notice("limited-region", summary, hint, endpoint.where(path))
-
-
 def provider_of(model: ExternalModel, facts: Catalog) -> ExternalProvider:
     """The provider of a model, or the variant of it that its block chooses."""
     first, *variants = facts.variants_of(model.provider)

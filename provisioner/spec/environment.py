@@ -24,6 +24,8 @@ class Workspace(Written):
     """URL of the workspace."""
     workspace_id: Text | None = None
     """Refuse to touch a workspace that has another id."""
+    region: Text | None = None
+    """Region that the workspace is in, as its cloud writes it; refuse to deploy to another."""
     profile: str | None = None
     """Profile of the Databricks configuration file."""
     auth_type: str | None = None

@@ -57,6 +57,7 @@ _WRITTEN: dict[Field, list[Any]] = {
     ("Lifecycle", "ignore"): [["description", "tags[cost-center]"]],
     ("Workspace", "host"): ["https://example.cloud.databricks.com"],
     ("Workspace", "workspace_id"): ["1234567890123456"],
+    ("Workspace", "region"): ["us-east-1", "westeurope", "europe-west3"],
     ("Workspace", "auth_type"): ["pat", "oauth-m2m", "github-oidc", "env-oidc"],
     ("EnvironmentSpec", "name_prefix"): ["dev-"],
     ("EnvironmentSpec", "include"): [["assistant-*"]],

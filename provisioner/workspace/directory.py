@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from provisioner.errors import InvalidRequest, NotFound, PermissionDenied
+from provisioner.errors import (
+    AuthenticationFailed,
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    WorkspaceError,
+)
 from provisioner.plan.lookups import Model, Throughput
 from provisioner.plan.preflight import Account, Grants, Securable, Unknown
 from provisioner.wire.document import is_application_id, principal
@@ -105,6 +111,28 @@ def grants(workspace: Workspace, what: Securable) -> Grants | Unknown:
         return Unknown.MISSING
     except (PermissionDenied, InvalidRequest):
         return Unknown.HIDDEN
+
+
+def region(workspace: Workspace) -> str | Unknown:
+    """Where the workspace is, as its cloud writes it.
+
+    That is the region of its metastore: one of another region cannot be attached (Unity
+    Catalog best practices). Every user may read it as far as known: no right is documented, and
+    MLflow's tracing asks it for all (2026). It is worth knowing and no more, so no failure of
+    this call stops a command.
+    """
+    doing = "cannot look up the region"
+    try:
+        answer = workspace.call("GET", f"{_CATALOG}/metastore_summary", doing=doing)
+    except AuthenticationFailed:
+        raise
+    except NotFound:
+        return Unknown.MISSING
+    except WorkspaceError:  # METASTORE_DOES_NOT_EXIST among them, as a 404 with a code of its own
+        return Unknown.HIDDEN
+    whole = str(answer.get("global_metastore_id") or "").split(":")  # cloud:region:id
+    told = str(answer.get("region") or (whole[1] if len(whole) > 2 else "")).strip().lower()
+    return told or Unknown.HIDDEN
 
 
 def _scim(workspace: Workspace, source: str, condition: str) -> list[dict[str, Any]] | None:

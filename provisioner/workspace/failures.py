@@ -35,6 +35,8 @@ _BY_CLASS: tuple[tuple[type[Exception], type[WorkspaceError]], ...] = (
 )
 _QUOTA_CODES = frozenset({"RESOURCE_LIMIT_EXCEEDED", "QUOTA_EXCEEDED"})
 _NO_ROOM = "retire what is not used, size it down, or ask Databricks for more; then run it again"
+# Seen where a region has no Model Serving (databrickslabs/ucx issue 2082).
+_DISABLED = "the workspace's region may not have it: `provisioner catalog regions`"
 _TOO_FAST = "run it again later; where it happens often, with a smaller --parallelism"
 
 
@@ -87,6 +89,8 @@ def _after_retries(failure: TimeoutError, *, writes: bool) -> type[WorkspaceErro
 def _hint(failure: BaseException | None) -> str:
     if isinstance(failure, DatabricksError) and failure.error_code in _QUOTA_CODES:
         return _NO_ROOM
+    if isinstance(failure, DatabricksError) and failure.error_code == "FEATURE_DISABLED":
+        return _DISABLED
     return _TOO_FAST if isinstance(failure, sdk.TooManyRequests) else ""
 
 

@@ -24,6 +24,7 @@ _HELP = {
     "architectures": "List the model families for provisioned throughput.",
     "providers": "List the providers of external models, with fields and models by task.",
     "retired": "List the models that are gone or have a date for it.",
+    "regions": "List the geographies and what is known to be offered in each.",
     "limits": "List the numbers of the service.",
     "clients": "List the ways to send a request, and what each cannot call.",
     "rules": "List what is true of requests, modes, tasks, signing in and governance.",
@@ -77,7 +78,8 @@ def _named(sheet: facts.Sheet, name: str) -> facts.Sheet:
         lambda row: words == row.name.lower(),
         lambda row: words in (alias.lower() for alias in row.aliases),
         lambda row: any(
-            words in text.lower() or fnmatchcase(text, name) for text in (row.name, *row.aliases)
+            words in text.lower() or fnmatchcase(text, name) or fnmatchcase(words, text)
+            for text in (row.name, *row.aliases)
         ),
     )
     kept = ([row for row in sheet.rows if fits(row)] for fits in tests)

@@ -39,7 +39,10 @@ def command() -> None:
     show_default=True,
     help="How time goes by for builds.",
 )
-def serve(host: str, port: int, state: Path | None, clock: Any) -> ExitCode:
+@click.option(
+    "--region", default="", help="Region that the workspace is in, as us-east-1 or westeurope."
+)
+def serve(host: str, port: int, state: Path | None, clock: Any, region: str) -> ExitCode:
     """Serve an emulated workspace over HTTP until it is stopped."""
     from provisioner import emulator
 
@@ -49,6 +52,7 @@ def serve(host: str, port: int, state: Path | None, clock: Any) -> ExitCode:
             port=port,
             state=state,
             clock=clock,
+            region=region,
             announce=lambda url: output.answer(f"listening on {url}"),
         )
     except emulator.StateUnusable as failure:

@@ -31,8 +31,8 @@ _guard = threading.Lock()
 
 
 @contextmanager
-def running(root: Path) -> Iterator[str]:
-    """Run the project's embedded workspace; gives its URL.
+def running(root: Path, region: str = "") -> Iterator[str]:
+    """Run the project's embedded workspace, in a region if one is given; gives its URL.
 
     Environments of one project share it, also when they are asked side by side: it
     starts with the first and ends with the last.
@@ -42,7 +42,7 @@ def running(root: Path) -> Iterator[str]:
         shared = _running.get(root)
         if shared is None:
             stack = ExitStack()
-            shared = _running[root] = _Shared(stack.enter_context(_alone(root)), stack)
+            shared = _running[root] = _Shared(stack.enter_context(_alone(root, region)), stack)
         shared.users += 1
     try:
         yield shared.url
@@ -55,7 +55,7 @@ def running(root: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[str]:
+def _alone(root: Path, region: str) -> Iterator[str]:
     try:
         from provisioner import emulator
         from provisioner.emulator import server as _server  # noqa: F401 - needs the extra
@@ -71,7 +71,7 @@ def _alone(root: Path) -> Iterator[str]:
     state.parent.mkdir(parents=True, exist_ok=True)
     with _exclusive(state.parent / "lock"):
         try:
-            with emulator.running(state, clock="real") as url:
+            with emulator.running(state, clock="real", region=region) as url:
                 yield url
         except emulator.StateUnusable as failure:
             raise ProjectInvalid(

@@ -107,7 +107,7 @@ def _tell_identity(
 def _access(loaded: Loaded) -> Iterator[Access]:
     where = loaded.spec.workspace
     if where.emulator:
-        with embedded.running(loaded.root) as url:
+        with embedded.running(loaded.root, where.region or "") as url:
             # Any token will do, and an emulator has no limit to keep to.
             yield Access(host=url, token="embedded", auth_type="pat", paced=False)  # noqa: S106
     else:

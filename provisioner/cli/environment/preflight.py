@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from provisioner.catalog import Catalog
+from provisioner.cli.environment.regions import Whereabouts
 from provisioner.errors import Problem
 from provisioner.plan import Desired, Plan
-from provisioner.plan.preflight import Answers, judge, questions
+from provisioner.plan.preflight import Answers, Unknown, judge, questions
+from provisioner.project import Loaded
 from provisioner.wire.answers import Live
 from provisioner.workspace import directory, secret_scopes
 from provisioner.workspace.gateway import Workspace
@@ -22,7 +23,7 @@ def look(
     plan: Plan,
     wanted: Sequence[Desired],
     live: Mapping[str, Live],
-    facts: Catalog,
+    loaded: Loaded,
 ) -> tuple[Problem, ...]:
     """Ask everything at once, only of what a plan changes, and judge the answers.
 
@@ -34,6 +35,9 @@ def look(
         *(partial(directory.account, workspace, one) for one in asked.accounts),
         *(partial(secret_scopes.acl, workspace, one) for one in asked.acls),
     ]
+    whereabouts = Whereabouts.of(plan, loaded, workspace.host, live)
+    if whereabouts.matters:
+        calls.append(partial(directory.region, workspace))
     replies = iter(workspace.in_parallel(lambda call: call(), calls))
     answers = replace(
         known,
@@ -41,4 +45,6 @@ def look(
         accounts={one: next(replies) for one in asked.accounts},
         acls={one: next(replies) for one in asked.acls},
     )
-    return judge(plan, wanted, live, answers, facts)
+    region = next(replies, Unknown.HIDDEN)
+    answers = replace(answers, unknown=whereabouts.unknown(region))
+    return (*whereabouts.judged(region), *judge(plan, wanted, live, answers, loaded.facts))

@@ -182,10 +182,11 @@ class Session:
             protected=self.loaded.spec.protected,
             hidden_scopes=hidden_scopes,
         )
-        found = look(self.workspace, known, plan, wanted, live, self.loaded.facts)
+        ahead = look(self.workspace, known, plan, wanted, live, self.loaded)
         # What is declared may be too much by itself, which was said offline.
         said = any(problem.code == "workspace-concurrency" for problem in self.loaded.problems)
-        return tuple(one for one in found if not (said and one.code == "concurrency-full"))
+        kept = (one for one in ahead.problems if not (said and one.code == "concurrency-full"))
+        return replace(ahead, problems=tuple(kept))
 
     def _others(self, live: Mapping[str, Live]) -> Others:
         """The endpoints of the workspace that were not read."""
