@@ -71,6 +71,12 @@ def test_what_it_weighs_is_the_environments_choice(
     project.endpoint("own", through(emulator.url))
     project.environment(rules={"limited-region": "warning"})
     assert told(cli.plan()) == [("warning", "limited-region")]
+    emulator.seed(region="us-east-2")
+    assert told(cli.plan()) == []
+    project.endpoint("theirs", through("https://other.example.com"))
+    assert one(cli.plan(), "limited-region")["where"]["file"] == "endpoints/theirs.yaml"
+    project.remove("theirs")
+    emulator.seed(region="eu-central-1")
     off = {"level": "off", "reason": "our account team says so", "endpoints": ["ow*"]}
     project.environment(rules={"limited-region": off})
     assert told(cli.plan()) == []

@@ -221,27 +221,6 @@ def test_the_cloud_is_what_the_workspace_tells(
     assert told(cli.plan()) == [("error", "wrong-cloud")]
 
 
-def test_a_model_of_some_regions_only(project: Project, cli: Cli) -> None:
-    from provisioner.catalog import catalog
-
-    limited = [m for m in catalog().pay_per_token if m.regions]
-    name = limited[0].endpoint
-    config = {
-        "databricks_workspace_url": "https://other.example.com",
-        "databricks_api_token": "{{secrets/llm/databricks_token}}",
-    }
-    model = {
-        "provider": "databricks-model-serving",
-        "name": name,
-        "task": "llm/v1/embeddings",
-        "databricks_model_serving_config": config,
-    }
-    project.endpoint("e", serving({"name": "m", "external_model": model}))
-    codes = [found for found in cli.plan().json["problems"] if found["code"] == "not-checked"]
-    assert len(codes) == 1
-    assert f"whether this region has {name}" in codes[0]["summary"]
-
-
 def test_an_unchanged_endpoint_is_not_asked_about(
     project: Project, cli: Cli, emulator: Emulator
 ) -> None:

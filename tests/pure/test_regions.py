@@ -107,7 +107,9 @@ def test_a_place_that_is_none_is_refused_where_it_stands() -> None:
                     "checked": "2026-11-24",
                 }
             ],
-            regional_offers=[{"id": "aws-serving", "offered": ["us-est-1"], "checked": "2026-11-24"}],
+            regional_offers=[
+                {"id": "aws-serving", "offered": ["us-est-1"], "checked": "2026-11-24"}
+            ],
         )
     assert [str(one).split(": ")[0] for one in refused.value.wrong] == [
         "pay_per_token[0].regions[1]",

@@ -7,10 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from provisioner.cli.environment.regions import Whereabouts
-from provisioner.errors import Problem
+from provisioner.cli.environment.regions import Judgement, Whereabouts
 from provisioner.plan import Desired, Plan
-from provisioner.plan.preflight import Answers, Unknown, judge, questions
+from provisioner.plan.preflight import Answers, judge, questions
 from provisioner.project import Loaded
 from provisioner.wire.answers import Live
 from provisioner.workspace import directory, secret_scopes
@@ -24,7 +23,7 @@ def look(
     wanted: Sequence[Desired],
     live: Mapping[str, Live],
     loaded: Loaded,
-) -> tuple[Problem, ...]:
+) -> Judgement:
     """Ask everything at once, only of what a plan changes, and judge the answers.
 
     ``known`` are the answers that are there already.
@@ -45,6 +44,7 @@ def look(
         accounts={one: next(replies) for one in asked.accounts},
         acls={one: next(replies) for one in asked.acls},
     )
-    region = next(replies, Unknown.HIDDEN)
-    answers = replace(answers, unknown=whereabouts.unknown(region))
-    return (*whereabouts.judged(region), *judge(plan, wanted, live, answers, loaded.facts))
+    placed = whereabouts.judged(next(replies)) if whereabouts.matters else Judgement()
+    answers = replace(answers, unknown=placed.unknown)
+    found = judge(plan, wanted, live, answers, loaded.facts)
+    return replace(placed, problems=(*placed.problems, *found))

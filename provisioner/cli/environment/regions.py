@@ -15,6 +15,17 @@ from provisioner.rules.regions import offered_here, undecided
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """What an answer of the workspace comes to."""
+
+    problems: tuple[Problem, ...] = ()
+    settled: frozenset[Problem] = frozenset()
+    """What the rules said offline, for want of the answer."""
+    unknown: tuple[str, ...] = ()
+    """What stays open, in words."""
+
+
+@dataclass(frozen=True)
 class Whereabouts:
     """What the region of a workspace has to do with what a plan makes."""
 
@@ -37,38 +48,37 @@ class Whereabouts:
         pinned = self.made and self.loaded.spec.workspace.region
         return bool(pinned) or any(self._open())
 
-    def judged(self, region: str | Unknown) -> tuple[Problem, ...]:
-        """What the region rules out, or makes doubtful."""
+    def judged(self, region: str | Unknown) -> Judgement:
+        """What the region rules out or makes doubtful, and what it settles."""
         if isinstance(region, Unknown):
-            return ()
-        pin = self.loaded.spec.workspace.region
-        if pin is None:
-            return tuple(self._found(region))
-        if pin == region:
-            return ()  # the rules have judged by it
+            return Judgement(unknown=tuple(dict.fromkeys(self._open())))
+        spec = self.loaded.spec.workspace
+        if spec.region is None:
+            offline = self._found(Setting(host=spec.host or "", facts=self.loaded.facts))
+            now = self._found(Setting(host=self.host, facts=self.loaded.facts, region=region))
+            news = tuple(problem for problem in now if problem not in offline)
+            return Judgement(news, frozenset(offline) - frozenset(now))
+        if spec.region == region:
+            return Judgement()  # the rules have judged by it
         where = self.loaded.where("workspace.region")
-        summary = f"the workspace is in {region}, and the environment names {pin}"
+        summary = f"the workspace is in {region}, and the environment names {spec.region}"
         hint = "check the host and the credentials, or correct `workspace.region`"
-        return (error("wrong-region", summary, hint, where),)
+        return Judgement((error("wrong-region", summary, hint, where),))
 
-    def unknown(self, region: str | Unknown) -> tuple[str, ...]:
-        """What stays open, in words."""
-        return tuple(dict.fromkeys(self._open())) if isinstance(region, Unknown) else ()
-
-    def _setting(self, region: str = "") -> Setting:
-        return Setting(host=self.host, facts=self.loaded.facts, region=region)
-
-    def _found(self, region: str) -> Iterator[Problem]:
+    def _found(self, setting: Setting) -> list[Problem]:
+        """What the rule finds, at the environment's levels."""
         levels = self.loaded.spec.rules
-        for endpoint in self.made:
-            for problem in offered_here(endpoint, self._setting(region)):
-                if kept := weighed(problem, endpoint.name, levels):
-                    yield kept
+        found = (
+            weighed(problem, endpoint.name, levels)
+            for endpoint in self.made
+            for problem in offered_here(endpoint, setting)
+        )
+        return [problem for problem in found if problem]
 
     def _open(self) -> Iterator[str]:
         if self.loaded.spec.workspace.region is None:
             for endpoint in self.made:
-                yield from undecided(endpoint, self._setting())
+                yield from undecided(endpoint, Setting(host=self.host, facts=self.loaded.facts))
 
 
 def _is_placed(entry: EndpointPlan, live: Collection[str]) -> bool:

@@ -13,6 +13,7 @@ from provisioner import policy
 from provisioner.cli import output
 from provisioner.cli.environment.memory import Memory
 from provisioner.cli.environment.preflight import look
+from provisioner.cli.environment.regions import Judgement
 from provisioner.cli.environment.unread import Unread
 from provisioner.cli.options import Selection
 from provisioner.errors import Problem, warning
@@ -100,9 +101,10 @@ class Session:
         base = self.record.base if unread is None else partial(unread.base, self.record)
         wanted = [replace(want, no_rollout=want.name in at_once) for want in wanted]
         plan = build(self.target, wanted, live, base)
-        rights = self._rights(plan, wanted, live, hidden) if preflight is Preflight.FULL else ()
-        rest = self.rest(selection)
-        return self._judged(plan, (*unknown, *missing, *found, *stale, *rights), rest), live
+        full = preflight is Preflight.FULL
+        ahead = self._ahead(plan, wanted, live, hidden) if full else Judgement()
+        said = (*unknown, *missing, *found, *stale, *ahead.problems)
+        return self._judged(plan, said, self.rest(selection), ahead.settled), live
 
     def declared(self, selection: Selection) -> list[Desired]:
         """What the project wants, as written."""
@@ -167,13 +169,13 @@ class Session:
         versions = self._asked(directory.version, models)
         return with_versions(wanted, Facts(versions=versions))
 
-    def _rights(
+    def _ahead(
         self,
         plan: Plan,
         wanted: list[Desired],
         live: Mapping[str, Live],
         hidden_scopes: frozenset[str],
-    ) -> tuple[Problem, ...]:
+    ) -> Judgement:
         known = Answers(
             caller=self.identity.principal,
             groups=self.identity.groups,
@@ -238,10 +240,15 @@ class Session:
         return policy.Rest(len(others), tuple(sorted(others - declared)))
 
     def _judged(
-        self, plan: Plan, found: Iterable[Problem], rest: policy.Rest = policy.NO_REST
+        self,
+        plan: Plan,
+        found: Iterable[Problem],
+        rest: policy.Rest = policy.NO_REST,
+        settled: frozenset[Problem] = frozenset(),
     ) -> Plan:
         judged = policy.judge(plan, self.loaded.spec.policy, rest)
-        known = (*self.loaded.problems, *self.memory.problems, *self._no_longer_governed())
+        offline = (problem for problem in self.loaded.problems if problem not in settled)
+        known = (*offline, *self.memory.problems, *self._no_longer_governed())
         problems = (*known, *found, *judged, *rollout_problems(plan.endpoints))
         return replace(plan, problems=problems)
 
