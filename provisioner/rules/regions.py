@@ -120,7 +120,7 @@ def _hosted_standing(
     model: PayPerTokenModel, setting: Setting, endpoint: Judged, path: str
 ) -> Iterator[Problem]:
     if model.cross_geo == "always":
-        yield _crosses(f"{model.endpoint} is", endpoint, path)
+        yield _crosses(f"{model.endpoint} is", "the workspace", endpoint, path)
     elif setting.region:
         yield from _standing("pay_per_token", f"{model.endpoint} is", setting, endpoint, path)
 
@@ -133,10 +133,10 @@ def _standing(
         summary = f"{subject} not offered in {setting.region} by the published tables"
         yield warning("unsupported-region", summary, _CORRECT, endpoint.where(path))
     elif standing == "cross_geo":
-        yield _crosses(subject, endpoint, path)
+        yield _crosses(subject, setting.region, endpoint, path)
 
 
-def _crosses(subject: str, endpoint: Judged, path: str) -> Problem:
-    summary = f"{subject} processed outside of the workspace's geography"
+def _crosses(subject: str, place: str, endpoint: Judged, path: str) -> Problem:
+    summary = f"{subject} processed outside of the geography of {place}"
     hint = "cross-Geo processing has to be allowed; `rules: {cross-geo: error}` forbids it"
     return notice("cross-geo", summary, hint, endpoint.where(path))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ..conftest import Cli, Emulator, Project, Run, external, serving, throughput, units
+from ..conftest import Cli, Emulator, Project, Run, external, serving, throughput
 
 SUMMARY = "/api/2.1/unity-catalog/metastore_summary"
 BGE = "databricks-bge-large-en"
@@ -103,7 +103,7 @@ def test_provisioned_throughput_where_it_is_not_offered(
     project: Project, cli: Cli, emulator: Emulator
 ) -> None:
     project.endpoint("llama", serving(throughput()))
-    project.endpoint("oss", serving(units()))
+    project.endpoint("small", serving(throughput("small")))
     assert told(cli.plan()) == []
     emulator.seed(cloud="AZURE", region="japaneast")
     assert told(cli.plan()) == [("notice", "cross-geo")] * 2
