@@ -252,3 +252,11 @@ def test_service_principal_signs_in(url: str) -> None:
     with connected(config) as machine:
         assert machine.current_user.me().user_name == SERVICE_PRINCIPAL
         assert machine.config.auth_type == "oauth-m2m"
+
+
+@live
+def test_the_metastore_tells_the_region(client: WorkspaceClient) -> None:
+    told = client.metastores.summary()
+    assert told.cloud
+    assert told.region
+    assert told.global_metastore_id == f"{told.cloud}:{told.region}:{told.metastore_id}"
