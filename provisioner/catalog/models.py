@@ -52,8 +52,11 @@ class PayPerTokenModel:
     """Geographies or regions that alone have it; empty: no restriction is stated."""
     regions_as_of: str | None = None
     """ISO date of the document that says so."""
-    cross_geo: str | None = None
-    """When requests have to be allowed to leave the workspace's geography."""
+    processed_in: tuple[str, ...] = ()
+    """Geographies that process requests themselves; from others they have to be allowed to leave.
+    Empty: not stated."""
+    cross_geo: Literal["always"] | None = None
+    """Requests have to be allowed to leave the workspace's geography wherever it is."""
     hosting: str | None = None
     preview: bool = False
     api: str | None = None

@@ -173,7 +173,7 @@ def _wrong_entries(section: Section, entries: Any, file: str) -> list[Wrong]:
 
 
 _PLACES = {
-    "pay_per_token": ("regions",),
+    "pay_per_token": ("regions", "processed_in"),
     "regional_offers": ("offered", "cross_geo", "not_offered"),
 }
 """Fields that name geographies or regions of them."""

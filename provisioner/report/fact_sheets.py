@@ -84,6 +84,7 @@ def _model_extras(model: PayPerTokenModel) -> Iterator[Said | None]:
     yield maybe("Unity Catalog", model.entity, extra=True)
     yield maybe("languages", model.languages, extra=True)
     yield maybe("leaves the geography", model.cross_geo, extra=True)
+    yield maybe("processed in", ", ".join(model.processed_in), extra=True)
     yield maybe("hosted", model.hosting, extra=True)
     yield listed("inputs", model.inputs, extra=True)
     yield listed("tags", model.tags, extra=True)

@@ -53,8 +53,9 @@ def offered_here(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
 def undecided(endpoint: Judged, setting: Setting) -> Iterator[str]:
     """What the region would decide of an endpoint, were it known."""
     for _, model, here in _hosted(endpoint, setting):
-        if here and model.regions:
-            yield f"whether this region has {model.endpoint} ({_only(model, setting.facts)})"
+        if here:
+            only = f" ({_only(model, setting.facts)})" if model.regions else ""
+            yield f"whether this region has {model.endpoint}{only}"
     kind = kind_of(endpoint.spec)
     if kind in _FEATURES and setting.facts.atlas.is_known(_FEATURES[kind][0]):
         yield f"whether {_FEATURES[kind][1]} offered in this region"
@@ -119,10 +120,13 @@ def _only(model: PayPerTokenModel, facts: Catalog) -> str:
 def _hosted_standing(
     model: PayPerTokenModel, setting: Setting, endpoint: Judged, path: str
 ) -> Iterator[Problem]:
-    if model.cross_geo == "always":
-        yield _crosses(f"{model.endpoint} is", "the workspace", endpoint, path)
-    elif setting.region:
-        yield from _standing("pay_per_token", f"{model.endpoint} is", setting, endpoint, path)
+    subject = f"{model.endpoint} is"
+    found = list(_standing("pay_per_token", subject, setting, endpoint, path))
+    yield from found
+    native = setting.facts.atlas.within(setting.region, model.processed_in)
+    leaves = model.cross_geo == "always" or (model.processed_in and native is False)
+    if leaves and not found:
+        yield _crosses(subject, setting.region or "the workspace", endpoint, path)
 
 
 def _standing(

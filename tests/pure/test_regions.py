@@ -57,7 +57,7 @@ def test_offers_name_known_places_and_contradict_themselves_nowhere() -> None:
         assert not said & cells, offer.id
         said |= cells
     for model in catalog().pay_per_token:
-        assert set(model.regions) <= places
+        assert {*model.regions, *model.processed_in} <= places
         assert bool(model.regions) == bool(model.regions_as_of), model.endpoint
 
 
