@@ -27,7 +27,6 @@ POLICY_LISTS = (
 )
 """Codes of what no list of a policy allows."""
 HINT = "use what is allowed, or extend the policy in a reviewed commit"
-_LISTS = tuple(key for key in Policy.model_fields if key.startswith("allowed_"))
 _REGIONS = {"amazon_bedrock_config": "aws_region", "google_cloud_vertex_ai_config": "region"}
 _ADDRESSES = {
     "cohere_config": "cohere_api_base",
@@ -35,11 +34,6 @@ _ADDRESSES = {
     "databricks_model_serving_config": "databricks_workspace_url",
     "openai_config": "openai_api_base",
 }
-
-
-def restricts(policy: Policy) -> bool:
-    """Whether a policy has lists of what is allowed."""
-    return any(getattr(policy, key) is not None for key in _LISTS)
 
 
 def outside(allowed: Sequence[str] | None, *names: str) -> bool:

@@ -1,18 +1,13 @@
-"""What the environment's policy allows, judged before anything is planned."""
+"""What the environment's policy allows, judged before anything is planned.
+
+What a list allows is imported where there is one: most policies have none, and pay for none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from provisioner.errors import Problem, error
-from provisioner.plan.allowed import (
-    HINT,
-    not_allowed,
-    outside,
-    restricts,
-    scopes_not_allowed,
-    summary_of,
-)
 from provisioner.rules.capacity import PROVISIONED, architecture_of
 from provisioner.rules.judged import Environment, Judged, Setting, nearest, served
 from provisioner.spec import kind_of_entity
@@ -20,7 +15,9 @@ from provisioner.spec import kind_of_entity
 
 def within_the_lists(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     """Providers, models, regions, hosts and secret scopes are allowed ones."""
-    if restricts(setting.policy):
+    if setting.policy.has_lists:
+        from provisioner.plan.allowed import not_allowed
+
         entities = {
             entity.name or str(index): entity.api_data()
             for index, (_, entity) in enumerate(served(endpoint))
@@ -31,7 +28,11 @@ def within_the_lists(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
 def allowed_architectures(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     """Provisioned models are of allowed families."""
     allowed = setting.policy.allowed_architectures
-    for path, entity in served(endpoint) if allowed is not None else ():
+    if allowed is None:
+        return
+    from provisioner.plan.allowed import HINT, outside, summary_of
+
+    for path, entity in served(endpoint):
         if kind_of_entity(entity) not in PROVISIONED:
             continue
         family = architecture_of(entity, setting.facts)
@@ -55,6 +56,10 @@ def known_architectures(environment: Environment) -> Iterator[Problem]:
 def synced_scopes(environment: Environment) -> Iterator[Problem]:
     """Secrets are put into allowed scopes only."""
     spec = environment.spec
+    if spec.policy.allowed_secret_scopes is None:
+        return
+    from provisioner.plan.allowed import scopes_not_allowed
+
     scopes = [
         *((name.partition("/")[0], environment.where(f"secrets[{name}]")) for name in spec.secrets),
         *((name, environment.where(f"create_scopes[{name}]")) for name in spec.create_scopes),

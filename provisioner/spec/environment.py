@@ -79,6 +79,11 @@ class Policy(Written):
     require_tags: List[str] | None = None
     """Tags that every endpoint must have."""
 
+    @property
+    def has_lists(self) -> bool:
+        """Whether there are lists of what is allowed."""
+        return any(value is not None for key, value in self if key.startswith("allowed_"))
+
 
 class RuleLevel(Written):
     """How much the findings of one rule weigh, and why."""

@@ -26,12 +26,12 @@ def asked(emulator: Emulator) -> int:
     return sum(entry["path"] == SUMMARY for entry in emulator.requests())
 
 
-def through(workspace: str) -> dict[str, Any]:
+def through(workspace: str, name: str = BGE, task: str = "embeddings") -> dict[str, Any]:
     """An external model that is an endpoint of a workspace."""
     model = {
         "provider": "databricks-model-serving",
-        "name": BGE,
-        "task": "llm/v1/embeddings",
+        "name": name,
+        "task": f"llm/v1/{task}",
         "databricks_model_serving_config": {
             "databricks_workspace_url": workspace,
             "databricks_api_token": "{{secrets/llm/databricks_token}}",
@@ -118,6 +118,22 @@ def test_provisioned_throughput_where_it_is_not_offered(
     assert "Provisioned throughput is not supported in region qatarcentral." in said
     emulator.seed(cloud="AWS", region="ap-new-9")
     assert told(cli.plan()) == []
+
+
+def test_requests_that_leave_the_geography(project: Project, cli: Cli, emulator: Emulator) -> None:
+    project.endpoint("claude", through(emulator.url, "databricks-claude-haiku-4-5", "chat"))
+    for region, expected in {
+        "eu-west-3": [],
+        "ca-central-1": [("notice", "cross-geo")],
+        "ap-south-1": [("notice", "cross-geo")],
+        "af-south-1": [("warning", "unsupported-region")],
+        "ap-new-9": [],
+    }.items():
+        emulator.seed(region=region)
+        assert told(cli.plan()) == expected, region
+    emulator.seed(region="ca-central-1")
+    project.environment(rules={"cross-geo": "error"})
+    cli.apply(expect=5)
 
 
 def test_a_workspace_without_serving_says_so(
