@@ -7,6 +7,7 @@ ProvisionerError
 ├── StalePlan             the workspace moved after the plan was made            exit 12
 ├── RolledBack            a rollout broke a limit; earlier routes are in force   exit 6
 ├── RecordUnusable        the memory of earlier applies cannot be read           (a warning)
+│   └── RecordNewer       a newer tool wrote it                                  (a warning)
 ├── ForgeError            GitHub or GitLab answered with an error                exit 1
 │   ├── ForgeDenied       the token may not do this, or it does not exist        exit 3
 │   └── ForgeBusy         no answer; whether it took effect is unknown
@@ -264,6 +265,10 @@ class RecordUnusable(ProvisionerError):
     """The record cannot be read; plans are made without it."""
 
     code = "record-unusable"
+
+
+class RecordNewer(RecordUnusable):
+    """A newer tool wrote the record; it is not written over."""
 
 
 class WorkspaceError(ProvisionerError):

@@ -13,12 +13,14 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from provisioner import __version__
 from provisioner.diff import leaves
-from provisioner.errors import RecordUnusable
+from provisioner.errors import RecordNewer, RecordUnusable
 from provisioner.fields import Document
+
+T = TypeVar("T")
 
 FORMAT_VERSION = 1
 FOLDER = "/Workspace/Shared/.provisioner"
@@ -65,6 +67,8 @@ class Record:
     """Key of the digests of secret values."""
     secrets: Mapping[str, PutSecret] = field(default_factory=dict)
     """Values that were put into secret scopes, by `SCOPE/KEY`."""
+    revision: int = 0
+    """How many times it was written; so no two records of an environment are the same."""
 
     def applied(
         self,
@@ -111,20 +115,20 @@ class Record:
 
 
 def together(began: Record, ours: Record, theirs: Record) -> Record:
-    """The record of two runs at the same time that both began with the same one.
+    """What there is now, ``theirs``, with what we changed since we ``began``.
 
-    Of an endpoint that both touched, ours is kept.
+    Of an endpoint or a secret that both touched, ours is kept.
     """
     return replace(
         theirs,
-        endpoints=_entries(began.endpoints, ours.endpoints, theirs.endpoints),
-        retired=_entries(began.retired, ours.retired, theirs.retired),
+        endpoints=_laid(began.endpoints, ours.endpoints, theirs.endpoints),
+        retired=_laid(began.retired, ours.retired, theirs.retired),
+        salt=theirs.salt or ours.salt,
+        secrets=_laid(began.secrets, ours.secrets, theirs.secrets),
     )
 
 
-def _entries(
-    began: Mapping[str, Entry], ours: Mapping[str, Entry], theirs: Mapping[str, Entry]
-) -> dict[str, Entry]:
+def _laid(began: Mapping[str, T], ours: Mapping[str, T], theirs: Mapping[str, T]) -> dict[str, T]:
     touched = {name for name in {*began, *ours} if began.get(name) != ours.get(name)}
     kept = {name: entry for name, entry in theirs.items() if name not in touched}
     return kept | {name: entry for name, entry in ours.items() if name in touched}
@@ -174,18 +178,20 @@ def parse(content: bytes) -> Record:
     """Read a record.
 
     Raises:
-        RecordUnusable: it is damaged, or written by a newer tool.
+        RecordNewer: a newer tool wrote it.
+        RecordUnusable: it is damaged.
     """
     try:
         data = json.loads(content)
         version = data["format_version"]
         if version != FORMAT_VERSION:
-            raise RecordUnusable(f"it has format {version}, this tool reads {FORMAT_VERSION}")
+            raise RecordNewer(f"it has format {version}, this tool reads {FORMAT_VERSION}")
         return Record(
             endpoints={name: _entry(entry) for name, entry in data["endpoints"].items()},
             retired={name: _entry(entry) for name, entry in data.get("retired", {}).items()},
             salt=str(data.get("salt", "")),
             secrets={name: _put(entry) for name, entry in data.get("secrets", {}).items()},
+            revision=int(data.get("revision", 0)),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as failure:
         raise RecordUnusable("it is damaged") from failure

@@ -322,22 +322,42 @@ class Workspace:
         except NotFound:
             return None
 
+    def create_file(self, path: str, content: bytes) -> bool:
+        """Put a file into the file store unless there is one; False = there was one."""
+        try:
+            self._import(path, content, overwrite=False)
+        except AlreadyExists:
+            return False
+        return True
+
     def write_file(self, path: str, content: bytes) -> None:
         """Put a file into the workspace's file store, with the folders above it."""
+        self._import(path, content, overwrite=True)
+
+    def delete_file(self, path: str) -> None:
+        """Delete a file of the file store; one that is not there is fine."""
         try:
-            self._import(path, content)
+            body = {"path": path}
+            self.call("POST", "/api/2.0/workspace/delete", body, doing=f"cannot delete {path}")
+        except NotFound:
+            pass
+
+    def _import(self, path: str, content: bytes, *, overwrite: bool) -> None:
+        try:
+            self._send(path, content, overwrite=overwrite)
         except NotFound:
             folder = path.rsplit("/", 1)[0]
             doing = f"cannot create the folder {folder}"
             self.call("POST", "/api/2.0/workspace/mkdirs", {"path": folder}, doing=doing)
-            self._import(path, content)
+            self._send(path, content, overwrite=overwrite)
 
-    def _import(self, path: str, content: bytes) -> None:
+    def _send(self, path: str, content: bytes, *, overwrite: bool) -> None:
+        self._clock.started(writes=True)
         with self._translated(f"cannot write {path}", writes=True):
             self._do(
                 "POST",
                 f"/api/2.0/workspace-files/import-file/{quote(path.lstrip('/'), safe='')}",
-                query={"overwrite": "true"},
+                query={"overwrite": str(overwrite).lower()},
                 headers={"Content-Type": "application/octet-stream"},
                 data=content,
             )

@@ -15,7 +15,7 @@ import yaml
 from provisioner.apply import apply
 from provisioner.cli.applying import carry_out
 from provisioner.cli.selecting import Shard
-from provisioner.record import Entry, Record, together
+from provisioner.record import Entry, PutSecret, Record, together
 from tests.conftest import ENDPOINTS, Cli, Emulator, Project, external, serving
 
 NAMES = [f"e{number:02}" for number in range(20)]
@@ -134,6 +134,19 @@ def test_records_of_two_runs_are_laid_together() -> None:
     assert found.endpoints["a"].document == new.document
     assert found.endpoints["b"] == other
     assert found.retired.keys() == {"gone"}
+
+
+def test_put_secrets_of_two_runs_are_laid_together() -> None:
+    """The first record of all: the key of digests is of the one who wrote first."""
+    ours = Record(salt="ours", secrets={"s/a": PutSecret("1"), "s/both": PutSecret("2")})
+    theirs = Record(salt="theirs", secrets={"s/b": PutSecret("3"), "s/both": PutSecret("4")})
+    found = together(Record(), ours, theirs)
+    assert found.salt == "theirs"
+    assert {name: put.digest for name, put in found.secrets.items()} == {
+        "s/a": "1",
+        "s/b": "3",
+        "s/both": "2",
+    }
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/257", "-1/2", "1/0"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -95,8 +96,11 @@ def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) 
     secrets = _secrets(plan)
     session.workspace.redact.add(secrets.values())
     ahead = _written_ahead(session.record, plan)
-    if ahead != session.record and (problem := session.memory.save(ahead)):
+    # Digests are made with the key of the record, which the first of several runs settles.
+    unsettled = bool(secrets) and not session.memory.salt
+    if (unsettled or ahead != session.record) and (problem := session.memory.save(ahead)):
         output.show_problems([problem])
+    ahead = replace(ahead, salt=session.memory.salt or ahead.salt)
     with progress.shown() as report:
         run = Options(secrets, parallelism, wait, report, interrupts.asked, prober(session))
         outcome = apply(plan, session.workspace, run)

@@ -85,7 +85,6 @@ def command(
     show = output.answer if form == "text" else output.note
     with connected(settings, environment, parallelism) as session:
         selection = choice.of(session.loaded)
-        session.memory.shared = choice.shard is not None
         if planfile:
             saved = reviewed.read(planfile, session)
             plan = reviewed.left_to_do(saved, session)

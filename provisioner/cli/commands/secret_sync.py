@@ -200,18 +200,20 @@ def _carried_out(
     plan: SyncPlan, values: Mapping[str, str], session: Session, parallelism: int
 ) -> SyncOutcome:
     """Make the calls; what is about to be put is remembered before, so a kill loses nothing."""
-    before = session.record
+    memory, before = session.memory, session.record
     put = [entry.secret for entry in plan.secrets if entry.is_put]
+    if put and not memory.salt and (problem := memory.save(before)):
+        output.show_problems([problem])
+    before = replace(before, salt=memory.salt or before.salt)
     fresh = {name: PutSecret(digest(before.salt, values[name]), landed=False) for name in put}
-    if put and (
-        problem := session.memory.save(replace(before, secrets={**before.secrets, **fresh}))
-    ):
+    ahead = replace(before, secrets={**before.secrets, **fresh})
+    if put and (problem := memory.save(ahead)):
         output.show_problems([problem])
     with progress.shown() as tell:
         run = Options(values, parallelism, report=tell, stop=interrupts.asked)
         outcome = sync(plan, session.workspace.call, run)
     record = replace(before, secrets=_remembered(session, fresh, outcome))
-    if put and (problem := session.memory.save(record)):
+    if put and (problem := memory.save(record)):
         output.show_problems([problem])
     return outcome
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from provisioner import record
-from provisioner.errors import Problem, ProvisionerError, RecordUnusable, warning
+from provisioner.cli.environment.replacing import LocalFiles, Replacing, Store
+from provisioner.errors import (
+    Problem,
+    ProvisionerError,
+    RecordNewer,
+    RecordUnusable,
+    warning,
+)
 from provisioner.record import Record
 from provisioner.workspace.gateway import Workspace
 
@@ -14,23 +22,31 @@ _STORE = ("/Workspace/", "/Shared/", "/Users/", "/Repos/")
 
 
 class Memory:
-    """Reads and writes the record of one environment."""
+    """Reads and writes the record of one environment.
+
+    Others may write it at the same time, as the shards of one pipeline do: only what
+    was changed here is written, over whatever is there by then.
+    """
 
     def __init__(self, workspace: Workspace, root: Path, path: str) -> None:
-        self._workspace = workspace
-        self._remote = path.startswith(_STORE)
+        remote = path.startswith(_STORE)
+        store: Store = workspace if remote else LocalFiles()
+        self._file = Replacing(store, path if remote else str(root / path))
         self._name = path
-        self._path = path if self._remote else str(root / path)
         self._content: bytes | None = None
-        self.shared = False
-        """Whether other runs may write the same record at the same time."""
+        self._began = Record()
+        """What the values that are saved here were made from."""
+        self.salt = ""
+        """Key of the digests in the record as it was seen last; empty = it has none."""
         self.problems: list[Problem] = []
 
     def load(self) -> Record | None:
         """The record; ``None``, with a warning, when there is none that can be read."""
         try:
-            self._content = self._read()
-            return None if self._content is None else record.parse(self._content)
+            self._content = self._file.store.read_file(self._file.path)
+            if self._content is None:
+                return None
+            self._began = record.parse(self._content)
         except (RecordUnusable, ProvisionerError, OSError) as failure:
             self.problems.append(
                 warning(
@@ -40,45 +56,46 @@ class Memory:
                 )
             )
             return None
+        self.salt = self._began.salt
+        return self._began
 
     def save(self, value: Record) -> Problem | None:
-        """Write the record if it changed; a failure is only a warning."""
-        content = record.dump(value)
-        if content == self._content:
+        """Write what changed since the last time; a failure is only a warning."""
+        if value == self._began:
             return None
         try:
-            if self.shared:
-                content = record.dump(self._with_others(value))
-            self._write(content)
-            self._content = content
+            self._content = self._file.replace(self._content, self._laying(value))
         except (ProvisionerError, OSError) as failure:
             return warning(
                 "record-not-written",
                 f"cannot write the record {self._name}: {failure}",
                 "the endpoints are as planned; only the memory of it is missing",
             )
+        self._began, self.salt = value, record.parse(self._content).salt
         return None
 
-    def _with_others(self, value: Record) -> Record:
-        """Ours, with what other runs remembered since this one began."""
-        current = self._read()
-        if current is None or current == self._content:
-            return value
-        began = record.parse(self._content) if self._content else Record()
-        return record.together(began, value, record.parse(current))
+    def _laying(self, ours: Record) -> Callable[[bytes | None], bytes]:
+        """What we changed, over a record as it is by then."""
 
-    def _read(self) -> bytes | None:
-        if self._remote:
-            return self._workspace.read_file(self._path)
-        path = Path(self._path)
-        return path.read_bytes() if path.exists() else None
+        def laid(content: bytes | None) -> bytes:
+            there = _there(content)
+            found = record.together(self._began, ours, there)
+            return record.dump(replace(found, revision=there.revision + 1))
 
-    def _write(self, content: bytes) -> None:
-        if self._remote:
-            self._workspace.write_file(self._path, content)
-            return
-        path = Path(self._path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.write_bytes(content)
-        draft.replace(path)
+        return laid
+
+
+def _there(content: bytes | None) -> Record:
+    """What is written over: nothing, where it is damaged.
+
+    Raises:
+        RecordNewer: a newer tool remembers more than we could keep.
+    """
+    if content is None:
+        return Record()
+    try:
+        return record.parse(content)
+    except RecordNewer:
+        raise
+    except RecordUnusable:
+        return Record()
