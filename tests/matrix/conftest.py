@@ -19,6 +19,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from provisioner.apply.caller import Caller
+from provisioner.cli.environment import replacing
 from provisioner.emulator import running
 from provisioner.workspace.retries import RetryClock
 
@@ -267,6 +268,7 @@ def hurried(signed_in: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RetryClock, "time", now)
     monkeypatch.setattr(RetryClock, "sleep", sleep)
     monkeypatch.setattr(Caller, "pause", lambda _caller, _seconds: time.sleep(0.01))
+    monkeypatch.setattr(replacing, "DEAD_AFTER", 0.1)
 
 
 def fault(emulator: Emulator, number: int = 0, **rule: Any) -> None:

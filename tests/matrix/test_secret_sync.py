@@ -12,7 +12,9 @@ from ..conftest import Cli, Emulator, Project, Run
 SECRETS = "/api/2.0/secrets"
 RECORD = "/api/2.0/workspace-files/import-file/"
 NAMES = ("fresh/a", "fresh/b", "llm/known", "llm/openai_api_key", "llm/ours")
-CALLS = ("import-file", "create", "put", "put", "put", "put", "put", "import-file")
+REMEMBER = ("import-file", "import-file", "delete")
+"""A successor of the record, which then takes its place and goes."""
+CALLS = (*REMEMBER, "create", "put", "put", "put", "put", "put", *REMEMBER)
 WRITES = f"({SECRETS}|{RECORD}|/api/2.0/workspace).*"
 
 
