@@ -155,12 +155,16 @@ def notice(code: str, summary: str, hint: str = "", where: Where | None = None) 
     return Problem(Severity.NOTICE, code, summary, hint, where)
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """A hint: the one of the known names that was probably meant, else ``otherwise``."""
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", *, prefix: str = "") -> str:
+    """A hint: the one of the known names that was probably meant, else ``otherwise``.
+
+    A ``prefix`` that all of them have makes none of them likelier.
+    """
     from difflib import get_close_matches  # only mistakes need it
 
-    close = get_close_matches(word, list(known), n=1)
-    return f"did you mean `{close[0]}`?" if close else otherwise
+    names = [name.removeprefix(prefix) for name in known]
+    close = get_close_matches(word.removeprefix(prefix), names, n=1)
+    return f"did you mean `{prefix}{close[0]}`?" if close else otherwise
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ class Limit:
     """The numbers by what they are about, where there are several."""
     pattern: str | None = None
     warn_above: float | None = None
-    error_above: float | None = None
+    most_seen: float | None = None
+    """The most that was reported from practice, above what is documented."""
     volatile: bool = False
     note: str | None = None
 

@@ -245,7 +245,7 @@ def _limit(limit: Limit) -> Iterator[Said | None]:
     yield maybe("amount", amount, amount)
     yield maybe("pattern", limit.pattern, f"pattern {limit.pattern}")
     yield maybe("warning above", limit.warn_above)
-    yield maybe("error above", limit.error_above)
+    yield maybe("most seen", limit.most_seen)
     yield maybe("changes", _yes(limit.volatile or None), "changes often")
     for value in values:
         yield sentence("values", value)
@@ -358,7 +358,7 @@ KINDS: dict[str, tuple[tuple[str, ...], Rows]] = {
     ),
     "retired": (("model", "task", "retired", "provisioned", "replacement"), _retired),
     "regions": (fact_sheets_of_regions.COLUMNS, fact_sheets_of_regions.rows),
-    "limits": (("limit", "value", "warning above", "error above", "note"), _limits),
+    "limits": (("limit", "value", "warning above", "most seen", "note"), _limits),
     "clients": (("client", *_TASKS, "cannot send", "cannot call", "call"), _clients),
     "rules": (("topic", "field", "at most", "modes", "binding", "rule", "values"), _rules),
     "contradictions": (("topic", "documents", "here", "entry"), _contradictions),

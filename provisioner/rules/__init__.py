@@ -103,6 +103,8 @@ OF_OWN: tuple[Rule, ...] = (
     compute.compute_is_said_once,
     compute.bounds_are_ordered,
     compute.custom_model_scaling,
+    kinds.provisioned_has_no_compute,
+    names.model_names,
     compute.variable_names,
     compute.foundation_models_stay_up,
     secrets.no_secret_by_name,

@@ -53,6 +53,10 @@ def bounds_are_ordered(endpoint: Judged) -> Iterator[Problem]:
             where = endpoint.where(f"{path}.min_provisioned_throughput")
             summary = "`min_provisioned_throughput` needs `max_provisioned_throughput`"
             yield error("nothing-provisioned", summary, where=where)
+        if entity.provisioned_model_units == 0:
+            where = endpoint.where(f"{path}.provisioned_model_units")
+            summary = "`provisioned_model_units` of 0 serves nothing"
+            yield error("nothing-provisioned", summary, where=where)
 
 
 def custom_model_scaling(endpoint: Judged) -> Iterator[Problem]:

@@ -18,6 +18,14 @@ _WITH_EXTERNAL = {"name", "external_model", "api_extra", "architecture"}
 WITH_TELEMETRY = (Kind.CUSTOM, Kind.NONE)
 """Kinds that telemetry is for."""
 _PROVISIONED = (Kind.THROUGHPUT, Kind.MODEL_UNITS)
+_OF_SERVERS = (
+    "workload_size",
+    "workload_type",
+    "min_provisioned_concurrency",
+    "max_provisioned_concurrency",
+    "environment_vars",
+    "instance_profile_arn",
+)
 
 
 _GOVERNABLE = frozenset({"name", "governs", "ai_gateway", "tags", "permissions", "checks"})
@@ -83,6 +91,23 @@ def external_stands_alone(endpoint: Judged) -> Iterator[Problem]:
             summary = f"`{key}` cannot stand beside `external_model`"
             hint = "the provider runs the model: remove it"
             yield error("external-exclusive", summary, hint, where)
+
+
+def provisioned_has_no_compute(endpoint: Judged) -> Iterator[Problem]:
+    """Provisioned throughput is all the compute that there is, and has no settings of servers."""
+    for path, entity in served(endpoint):
+        kind = kind_of_entity(entity)
+        for key in _OF_SERVERS if kind in _PROVISIONED else ():
+            # The service answers with a size of its own, which is pasted easily.
+            if getattr(entity, key) is not None:
+                summary = f"`{key}` is not for {_WORDS[kind]}"
+                hint = "the throughput says what is paid for: remove it"
+                where = endpoint.where(f"{path}.{key}")
+                yield warning("provisioned-exclusive", summary, hint, where)
+    if kind_of(endpoint.spec) is Kind.MODEL_UNITS and endpoint.spec.description:
+        summary = f"`description` is not for {_WORDS[Kind.MODEL_UNITS]}"
+        hint = "the call that creates them has no such field: use a tag"
+        yield warning("provisioned-exclusive", summary, hint, endpoint.where("description"))
 
 
 def settings_fit_kind(endpoint: Judged) -> Iterator[Problem]:

@@ -9,6 +9,8 @@ from provisioner.errors import Problem, Where, error, warning
 from provisioner.rules.judged import OWN_PREFIX, Judged, Setting, served
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+_LEVELS = 3
+"""Parts of a full name in Unity Catalog."""
 _ALLOWED = "letters, digits, `-` and `_` are allowed"
 
 
@@ -50,13 +52,29 @@ def entity_names(endpoint: Judged) -> Iterator[Problem]:
         seen.add(entity.name)
 
 
+def model_names(endpoint: Judged) -> Iterator[Problem]:
+    """A model of Unity Catalog has its full name."""
+    for path, entity in served(endpoint):
+        name = entity.entity_name or ""
+        parts = name.split(".")
+        if len(parts) == 1:
+            continue  # of the workspace's own registry
+        where = endpoint.where(f"{path}.entity_name")
+        hint = "write `catalog.schema.model`"
+        if not all(parts) or re.search(r"[\s/]", name):
+            yield error("bad-model-name", f"`{name}` cannot be the name of a model", hint, where)
+        elif len(parts) != _LEVELS:
+            summary = f"`{name}` has {len(parts)} parts, a model of Unity Catalog has {_LEVELS}"
+            yield warning("bad-model-name", summary, hint, where)
+
+
 def entity_count(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     """An endpoint has no more served entities than the service is known to take."""
     count = len(endpoint.spec.served_entities)
     documented = setting.facts.limit("served-entities")
     if count <= documented:
         return
-    seen = next(one.error_above for one in setting.facts.limits if one.id == "served-entities")
+    seen = next(one.most_seen for one in setting.facts.limits if one.id == "served-entities")
     if seen is not None and count > seen:
         summary = f"{count} served entities are more than any account was seen to have"
         hint = f"up to {seen:g} were seen; the service decides"

@@ -70,7 +70,9 @@ def known_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             problem = warning("unknown-model", summary, f"Azure spells it `{respelled}`", where)
             yield fixable(problem, model.name, respelled)
             continue
-        other = "newer ones work; say `architecture` with what it is based on, if it is yours"
+        other = "newer ones work"
+        if _takes_own(entry, _task(model)):
+            other += "; say `architecture` with what it is based on, if it is yours"
         hint = did_you_mean(model.name, _names(entry), other)
         yield warning("unknown-model", summary, hint, where)
 
@@ -82,7 +84,8 @@ def known_hosted_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
         known = [model.endpoint for model in facts.pay_per_token]
         if name not in known and facts.retirement_of(name) is None:
             summary = f"`{name}` is not an endpoint of Databricks that this version knows"
-            hint = did_you_mean(name, known, "newer ones work; `provisioner catalog models`")
+            otherwise = "newer ones work; `provisioner catalog models`"
+            hint = did_you_mean(name, known, otherwise, prefix=OWN_PREFIX)
             yield warning("unknown-model", summary, hint, endpoint.where(path))
 
 
@@ -94,11 +97,7 @@ def base_of_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             continue
         entry, task = provider_of(model, setting.facts), _task(model)
         where = endpoint.where(f"{path}.architecture")
-        if base == CUSTOM:
-            taken = entry.any_model or (entry.custom_completions and task == "completions")
-        else:
-            taken = entry.any_model or (entry.fine_tuned and task != "embeddings")
-        if not taken:
+        if not _takes_own(entry, task, base):
             kind = "custom" if base == CUSTOM else "fine-tuned"
             summary = f"{entry.name} takes no {kind} models for {task}"
             yield error("own-model-refused", summary, "remove `architecture`", where)
@@ -157,6 +156,14 @@ def _offered(model: ExternalModel, entry: ExternalProvider) -> list[str]:
     maker = _maker_in_block(model)
     offered: list[str] = list(entry.tasks)
     return [one for one in entry.tasks if maker in entry.families.get(one, {})] or offered
+
+
+def _takes_own(entry: ExternalProvider, task: str, base: str = "") -> bool:
+    """Whether a provider takes models of one's own; ``base`` as `architecture` says, else any."""
+    custom = entry.custom_completions and task == "completions"
+    tuned = entry.fine_tuned and task != "embeddings"
+    taken = (custom and base in {"", CUSTOM}) or (tuned and base != CUSTOM)
+    return entry.any_model or bool(taken)
 
 
 def _task(model: ExternalModel) -> str:

@@ -11,7 +11,7 @@ from provisioner.rules.capacity import architecture_of
 from provisioner.rules.judged import Judged, Setting, hosted, served
 
 if TYPE_CHECKING:
-    from provisioner.catalog import RetiredModel
+    from provisioner.catalog import Catalog, RetiredModel
 
 _DAYS_OF_NOTICE = 90
 """From so many days before a model's end on, there is a warning."""
@@ -46,13 +46,14 @@ def provisioned_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
                 continue
             if found := _dated(f"provisioned throughput of {gone.model}", ends, setting.today):
                 make = error if found[0] == "retired-model" else warning
-                yield make(*found, _hint(gone), endpoint.where(f"{path}.entity_name"))
+                successor = _entity_of(gone.replacement_endpoint, setting.facts)
+                yield make(*found, _hint(gone, successor), endpoint.where(f"{path}.entity_name"))
 
 
 def _problem(
     gone: RetiredModel, name: str, path: str, endpoint: Judged, today: date
 ) -> Problem | None:
-    where, hint = endpoint.where(path), _hint(gone)
+    where, hint = endpoint.where(path), _hint(gone, gone.replacement_endpoint)
     ends = gone.retired_on or gone.retired_by
     if ends is None:
         summary = f"{name} is said to be retired, the date is not known"
@@ -63,6 +64,10 @@ def _problem(
     code, summary = found
     if gone.retired_on is None:
         summary = f"{name} was gone by {ends}"
+    redirected = gone.redirected_until
+    if code == "retired-model" and redirected and today < date.fromisoformat(redirected):
+        summary += f"; until {redirected} its replacement answers"
+        return warning("retiring-model", summary, hint, where)
     return (error if code == "retired-model" else warning)(code, summary, hint, where)
 
 
@@ -77,9 +82,16 @@ def _dated(name: str, ends: str, today: date) -> tuple[str, str] | None:
     return "retiring-model", f"{name} will be retired on {ends}, in {days} day{'s' * (days != 1)}"
 
 
-def _hint(gone: RetiredModel) -> str:
-    if named := gone.replacement_endpoint or gone.replacement:
-        return f"use {named}"
-    if gone.replacement_in_practice:
-        return f"no replacement is announced; others use {gone.replacement_in_practice}"
+def _hint(gone: RetiredModel, successor: str | None) -> str:
+    """``successor`` is the replacement as it can be written in this place, if it can."""
+    if gone.replacement:
+        return f"use {successor or gone.replacement}"
+    if others := gone.replacement_in_practice:
+        return f"no replacement is announced; others use {successor or others}"
     return "no replacement is announced: choose another model"
+
+
+def _entity_of(hosted_endpoint: str | None, facts: Catalog) -> str | None:
+    """The same model in Unity Catalog, where known."""
+    named = (model.entity for model in facts.pay_per_token if model.endpoint == hosted_endpoint)
+    return next(named, None)

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from provisioner.errors import Problem, error, notice, warning
 from provisioner.rules.judged import Judged
 from provisioner.rules.kinds import WITH_TELEMETRY
 from provisioner.spec import kind_of
 
+if TYPE_CHECKING:
+    from provisioner.spec.entities import AutoCaptureConfig
+    from provisioner.spec.gateway import InferenceTableConfig
+
 _UNNAMEABLE = re.compile(r"[\s./\x00-\x1f\x7f]")
 _TABLE_NAME_LENGTH = 255
 
 
 def inference_table_place(endpoint: Judged) -> Iterator[Problem]:
-    """An inference table has a catalog and a schema to be in."""
-    gateway = endpoint.spec.ai_gateway
-    table = gateway.inference_table_config if gateway else None
-    if table and table.enabled:
-        for name in ("catalog_name", "schema_name"):
-            if getattr(table, name) is None:
-                where = endpoint.where("ai_gateway.inference_table_config")
-                yield error(
-                    "inference-table-place", f"an inference table needs `{name}`", where=where
-                )
+    """An inference table has a catalog and a schema to be in, and says that it is wanted."""
+    for path, table in _inference_tables(endpoint):
+        place = {name: getattr(table, name) for name in ("catalog_name", "schema_name")}
+        if table.enabled:
+            for name in (name for name, value in place.items() if value is None):
+                summary = f"an inference table needs `{name}`"
+                yield error("inference-table-place", summary, where=endpoint.where(path))
+        elif table.enabled is None and any(place.values()):
+            summary = f"`{path.rpartition('.')[2]}` does not say `enabled`"
+            hint = "write `enabled: true`, or nothing may be logged"
+            yield warning("inference-table-unsaid", summary, hint, endpoint.where(path))
 
 
 def inference_table_names(endpoint: Judged) -> Iterator[Problem]:
@@ -88,7 +94,9 @@ def telemetry_tables(endpoint: Judged) -> Iterator[Problem]:
             yield error("telemetry-table-name", summary, "write `catalog.schema.table`", where)
 
 
-def _inference_tables(endpoint: Judged) -> Iterator[tuple[str, object]]:
+def _inference_tables(
+    endpoint: Judged,
+) -> Iterator[tuple[str, InferenceTableConfig | AutoCaptureConfig]]:
     spec = endpoint.spec
     if spec.ai_gateway and (table := spec.ai_gateway.inference_table_config):
         yield "ai_gateway.inference_table_config", table
