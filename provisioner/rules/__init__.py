@@ -23,6 +23,7 @@ from provisioner.rules import (
     secrets,
     tables,
     tags,
+    terms,
     together,
     traffic,
 )
@@ -68,7 +69,7 @@ IN_SETTING: tuple[RuleInSetting, ...] = (
     offers.known_hosted_model,
     regions.offered_here,
     production.paid_by_token,
-    production.licences,
+    terms.licences_of_models,
     production.parts_of_one_cloud,
     allowed.within_the_lists,
 )
@@ -147,6 +148,7 @@ OF_ENVIRONMENT: tuple[RuleOfEnvironment, ...] = (
     allowed.known_architectures,
     allowed.synced_scopes,
     regions.known_region,
+    terms.known_terms,
 )
 """What can be said of an environment alone."""
 
@@ -155,6 +157,7 @@ OF_ALL: tuple[RuleOfAll, ...] = (
     together.tables_are_apart,
     together.workspace_has_room,
     together.concurrency_has_room,
+    terms.provider_terms,
 )
 """What can only be said of all endpoints together."""
 
@@ -188,6 +191,7 @@ def check(
         environment.facts,
         spec.policy,
         place.region or "",
+        tuple(spec.accepted_terms),
     )
     for endpoint, problem in _found(endpoints, setting):
         if kept := weighed(problem, endpoint.name, spec.rules):

@@ -72,6 +72,8 @@ class Setting:
     """What endpoints may use here."""
     region: str = ""
     """Where the workspace is, as its cloud writes it; empty = not known."""
+    accepted: Sequence[str] = ()
+    """Globs of the licences and providers whose terms somebody accepted."""
 
 
 Rule: TypeAlias = Callable[[Judged], Iterable[Problem]]

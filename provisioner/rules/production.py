@@ -6,12 +6,10 @@ import re
 from collections.abc import Iterator
 
 from provisioner.errors import Problem, error, notice, warning
-from provisioner.rules.capacity import architecture_of
 from provisioner.rules.judged import Judged, Setting, external, hosted, served
 from provisioner.spec import Kind, kind_of_entity
 
 _MOVING = re.compile(r"(?:^|[-_.:/@])(?:latest|nightly)$", re.IGNORECASE)
-_ACCEPTED = "once it is accepted, switch this off with that as the reason"
 _OTHER_CLOUDS = {"azuredatabricks.net": "Azure", "gcp.databricks.com": "Google Cloud"}
 
 
@@ -40,22 +38,6 @@ def cold_starts(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             hint = "write `scale_to_zero_enabled: false` where that is too long"
             where = endpoint.where(f"{path}.scale_to_zero_enabled")
             yield notice("cold-start", summary, hint, where)
-
-
-def licences(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
-    """Whoever serves an open model in production accepts its licence."""
-    for path, name in hosted(endpoint) if setting.protected else ():
-        for model in setting.facts.pay_per_token:
-            if model.endpoint == name and model.licence:
-                summary = f"{model.model} comes under the {model.licence}"
-                yield notice("licence", summary, _ACCEPTED, endpoint.where(path))
-    said: set[str] = set()
-    for path, entity in served(endpoint) if setting.protected else ():
-        architecture = architecture_of(entity, setting.facts)
-        if architecture and architecture.licence and architecture.id not in said:
-            said.add(architecture.id)
-            summary = f"{architecture.name} comes under the {architecture.licence}"
-            yield notice("licence", summary, _ACCEPTED, endpoint.where(path))
 
 
 def parts_of_one_cloud(endpoint: Judged, setting: Setting) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import Self
 
@@ -40,6 +40,16 @@ class Workspace(Written):
                 "conflicting-keys", "an embedded workspace has no host, profile or auth_type"
             )
         return self
+
+
+def _note(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("reason-missing", "say who accepted it, and when")
+    return text
+
+
+Note = Annotated[str, AfterValidator(_note), WithJsonSchema({"type": "string", "pattern": r"\S"})]
+"""Words for the next person to read."""
 
 
 class MaxRetire(Written):
@@ -133,6 +143,9 @@ class EnvironmentSpec(Written):
         default_factory=dict
     )
     """What the findings of single rules weigh here, by code: error, warning, notice or off."""
+    accepted_terms: dict[str, Note] = Field(default_factory=dict)
+    """Who accepted which terms, and when: by globs of licences, as `Llama 3.3*`, and of providers
+    or their models, as `openai` or `amazon-bedrock/*claude*`."""
     secrets: dict[str, Source] = Field(default_factory=dict)
     """What `secrets sync` puts into secret scopes: `SCOPE/KEY` and where its value comes from."""
     create_scopes: List[str] = ()

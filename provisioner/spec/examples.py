@@ -31,6 +31,7 @@ ENVIRONMENT: dict[str, Any] = {
     "variables": {"calls": 600},
     "protected": True,
     "policy": {"require_tags": ["team"], "max_retire": {"count": 0}},
+    "accepted_terms": {"openai": "the legal team, 2026-03-01"},
 }
 
 Field = tuple[str, str]
@@ -61,6 +62,9 @@ _WRITTEN: dict[Field, list[Any]] = {
     ("Workspace", "auth_type"): ["pat", "oauth-m2m", "github-oidc", "env-oidc"],
     ("EnvironmentSpec", "name_prefix"): ["dev-"],
     ("EnvironmentSpec", "include"): [["assistant-*"]],
+    ("EnvironmentSpec", "accepted_terms"): [
+        {"openai": "the legal team, 2026-03-01", "Llama 3.3*": "the legal team, 2026-05-12"}
+    ],
     ("Policy", "require_tags"): [["team"]],
     ("Policy", "allowed_models"): [["openai/gpt-4o*", "claude-*"]],
     ("Policy", "allowed_entities"): [["system.ai.*", "main.*"]],

@@ -58,9 +58,20 @@ def test_a_fresh_project_runs(fresh: Path) -> None:
     assert written(fresh) == FILES
     valid = run(fresh, "validate")
     assert valid.code == 0
-    assert valid.out == "local: 2 endpoints valid\nprod: 2 endpoints valid, 1 notice\n"
-    assert valid.err.startswith("endpoints/llama.yaml:12:7: notice[licence]: ")
-    assert len(valid.err.splitlines()) == 2
+    assert valid.out == "local: 2 endpoints valid\nprod: 2 endpoints valid, 2 notices\n"
+    said = [line for line in valid.err.splitlines() if "notice[" in line]
+    assert [line.partition("]")[0] for line in said] == [
+        "endpoints/chat.yaml:16:19: notice[provider-terms",
+        "endpoints/llama.yaml:12:7: notice[licence",
+    ]
+    # What the template says of it, without the marks of a comment.
+    prod = fresh / "environments" / "prod.yaml"
+    text = prod.read_text("utf-8")
+    for line in ("accepted_terms:", "  Llama 3.1*:", "  openai:"):
+        assert f"# {line}" in text
+        text = text.replace(f"# {line}", line)
+    prod.write_text(text, "utf-8")
+    assert run(fresh, "validate").err == ""
 
     plan = run(fresh, "plan", "-e", "local", "--detailed-exitcode")
     assert plan.code == 2
