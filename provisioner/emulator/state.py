@@ -32,7 +32,12 @@ class Store:
         self.path = path
         self._region = region
         self.workspace = pristine() if path is None or not path.exists() else _load(path)
-        self._move()
+        if region:
+            self._move()
+            try:
+                self.save()
+            except OSError as error:
+                raise StateUnusable(f"cannot write the emulator's state {path}: {error}") from None
 
     def save(self) -> None:
         """Write the document, if it has a file.

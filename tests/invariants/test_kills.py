@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,10 @@ def _hold(emulator: Emulator, number: int, effect: str) -> None:
 
 
 @contextmanager
-def _served(state: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [*_COMMAND, "emulator", "serve", "--port", str(port)]
+def _served(
+    state: Path, port: int = 0, region: Sequence[str] = ()
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [*_COMMAND, "emulator", "serve", "--port", str(port), *region]
     server = subprocess.Popen(
         [*command, "--state", str(state), "--clock", "instant"],
         stdout=subprocess.PIPE,
@@ -123,7 +125,7 @@ def test_the_workspace_killed_in_the_middle_of_an_apply(
 ) -> None:
     signed_in.setenv("PROVISIONER_PATIENCE_SECONDS", "1")
     state = tmp_path / "state.json"
-    with _served(state) as (server, url):
+    with _served(state, region=("--region", "westeurope")) as (server, url):
         project = Project(tmp_path / "project", url)
         _declare(project, "gpt-4")
         emulator = Emulator(url)
@@ -139,5 +141,7 @@ def test_the_workspace_killed_in_the_middle_of_an_apply(
         assert again == url
         assert requests.get(f"{url}/__emulator/health", timeout=5).ok
         emulator = Emulator(url)
+        kept = emulator.export()
+        assert (kept["cloud"], kept["region"]) == ("AZURE", "westeurope")
         _converged(Cli(project.root), emulator)
         emulator.close()

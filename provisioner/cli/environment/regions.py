@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from provisioner.errors import Problem, error
@@ -12,6 +12,7 @@ from provisioner.project import Declared, Loaded
 from provisioner.rules.judged import Setting
 from provisioner.rules.levels import weighed
 from provisioner.rules.regions import offered_here, undecided
+from provisioner.wire.answers import Live
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,16 @@ class Whereabouts:
     """URL of the workspace that is asked."""
     made: tuple[Declared, ...]
     """The endpoints that are made or rolled out, or that should have been there."""
+    serving: frozenset[str]
+    """Those that serve already: that a table lacks what they are is disproved by that."""
 
     @classmethod
-    def of(cls, plan: Plan, loaded: Loaded, host: str, live: Collection[str]) -> Whereabouts:
-        """For one plan; ``live`` are the names of what exists."""
+    def of(cls, plan: Plan, loaded: Loaded, host: str, live: Mapping[str, Live]) -> Whereabouts:
+        """For one plan; ``live`` is what exists."""
         names = {entry.name for entry in plan.endpoints if _is_placed(entry, live)}
         made = tuple(one for one in loaded.endpoints if one.name in names)
-        return cls(loaded, host, made)
+        serving = frozenset(name for name, one in live.items() if one.version)
+        return cls(loaded, host, made, serving)
 
     @property
     def matters(self) -> bool:
@@ -72,6 +76,7 @@ class Whereabouts:
             weighed(problem, endpoint.name, levels)
             for endpoint in self.made
             for problem in offered_here(endpoint, setting)
+            if problem.code != "unsupported-region" or endpoint.name not in self.serving
         )
         return [problem for problem in found if problem]
 
@@ -81,7 +86,7 @@ class Whereabouts:
                 yield from undecided(endpoint, Setting(host=self.host, facts=self.loaded.facts))
 
 
-def _is_placed(entry: EndpointPlan, live: Collection[str]) -> bool:
+def _is_placed(entry: EndpointPlan, live: Mapping[str, Live]) -> bool:
     """Whether the region may decide whether the service takes it."""
     if entry.action is Action.BLOCKED:
         return entry.name not in live  # governed, and not there
