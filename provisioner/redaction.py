@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -19,7 +19,7 @@ SECRETIVE = re.compile(
     re.IGNORECASE,
 )
 """How secrets are named."""
-_VARIABLE = re.compile(r"\.environment_vars\[(.*)\]$")
+_VARIABLE = re.compile(r"(?:^|\.)environment_vars\[(.*)\]$")
 _LONG_RUN = re.compile(r"(?=[^\s/]*\d)(?=[^\s/]*[A-Za-z])[A-Za-z0-9+=_-]{20,}")
 
 
@@ -35,10 +35,21 @@ def without_secret(path: str, value: Any) -> Any:
     return HIDDEN if SECRETIVE.search(found[1]) or _LONG_RUN.search(value) else value
 
 
+def in_the_open(path: str, value: Any) -> bool:
+    """Whether a value that a workspace showed is or holds a secret, as `without_secret` tells."""
+    if isinstance(value, Mapping):
+        member = "{}[{}]" if path.endswith("environment_vars") else "{}.{}"
+        return any(in_the_open(member.format(path, key), item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return any(in_the_open(path, item) for item in value)
+    return bool(value == HIDDEN or without_secret(path, value) == HIDDEN)
+
+
 class Redactor:
     """Knows secrets, and hides every part of them that is long enough to tell something.
 
     Plain, in one line, quoted as JSON, percent-encoded, and in base64 wherever it begins.
+    Safe to use from several threads.
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
@@ -50,12 +61,15 @@ class Redactor:
 
     def add(self, values: Iterable[str]) -> None:
         """Take note of further secrets."""
-        fresh = {value for value in values if len(value) >= _SHORTEST} - self._values
-        if fresh:
-            self._values = self._values | fresh
-            forms = sorted({form for value in self._values for form in _forms(value)})
+        known = len(self._values)
+        self._values |= {value for value in values if len(value) >= _SHORTEST}
+        # Another thread may add some meanwhile: whoever is last has seen them all.
+        while known < len(self._values):
+            seen = tuple(self._values)
+            forms = sorted({form for value in seen for form in _forms(value)})
             self._short = tuple(form for form in forms if len(form) < SLICE)
             self._forms = "\0".join(form for form in forms if len(form) >= SLICE)
+            known = len(seen)
 
     def __call__(self, text: str) -> str:
         """``text`` with its secrets hidden."""
@@ -72,6 +86,16 @@ class Redactor:
             else:
                 at += 1
         return "".join([*parts, text[start:]])
+
+    def within(self, value: Any) -> Any:
+        """Plain data with the secrets in all of its texts hidden."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, Mapping):
+            return {self.within(key): self.within(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.within(item) for item in value]
+        return value
 
     def _slices_in(self, text: str) -> set[str]:
         """Slices that secrets and a text have in common; secrets may be as long as a file."""

@@ -13,8 +13,10 @@ def run() -> None:
     gc.set_threshold(100_000, 50, 50)
     _without_plugins()
 
+    from provisioner.cli.bugs import report_all_bugs
     from provisioner.cli.main import main
 
+    report_all_bugs()
     code = main(sys.argv[1:])
     # The system takes the memory back; looking through it for garbage first would take longer.
     gc.freeze()

@@ -7,6 +7,7 @@ docstrings; that the service enforces each of them is of medium confidence.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,6 +144,13 @@ def references(value: Any) -> set[tuple[str, str]]:
     if isinstance(value, list):
         return {found for item in value for found in references(item)}
     return set(REFERENCE.findall(value)) if isinstance(value, str) else set()
+
+
+def plaintexts(value: Any) -> Iterator[str]:
+    """Values of ``*_plaintext`` fields, at any depth."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from [str(item)] if key.endswith("_plaintext") else plaintexts(item)
 
 
 def without_plaintext(value: Any) -> Any:

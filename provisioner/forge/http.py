@@ -11,6 +11,7 @@ from urllib3.util import Retry
 
 from provisioner import __version__
 from provisioner.errors import ForgeBusy, ForgeDenied, ForgeError
+from provisioner.redaction import Redactor
 
 _TRIES = 5
 _LONGEST_WAIT = 30.0
@@ -52,7 +53,7 @@ class Http:
 
     def __init__(self, api: str, token: str, patience: float) -> None:
         self._api = api
-        self._token = token
+        self._hide = Redactor([token])
         self._session = requests.Session()
         self._session.auth = _Bearer(token)
         self._session.headers["User-Agent"] = f"provisioner/{__version__}"
@@ -134,4 +135,4 @@ class Http:
         except ValueError:
             return ""
         said = (body.get("message") or body.get("error")) if isinstance(body, dict) else None
-        return str(said or "").replace(self._token, "***")[:_SAID]
+        return self._hide(str(said or ""))[:_SAID]

@@ -12,6 +12,7 @@ from provisioner.diff import Cause, Effect, Reason
 from provisioner.errors import Where
 from provisioner.fields import Document, pattern_of, table
 from provisioner.plan import Change
+from provisioner.redaction import in_the_open
 from provisioner.spec import canonical, node_of, reach
 from provisioner.wire.document import OWNER_TAG, PROTECT_TAG
 
@@ -94,6 +95,9 @@ def edits(
             left.append(Left(change.path, why))
             continue
         edit = _edit(change, want, live, written)
+        if in_the_open(edit.path, edit.value):
+            left.append(Left(change.path, "it seems to be a secret in the open"))
+            continue
         known = found.get((edit.act, edit.path), edit)
         covers = dict.fromkeys((*known.covers, change.path))
         found[edit.act, edit.path] = Edit(edit.act, edit.path, edit.value, tuple(covers))

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from provisioner.errors import Problem, warning
 from provisioner.fields import table
 from provisioner.importing.sign_in import missing_secrets, variable
+from provisioner.redaction import in_the_open
 from provisioner.spec import EndpointSpec
 from provisioner.spec.text import Path, Placeholder, comment, lines_of, one_line
 from provisioner.wire.answers import Live
@@ -101,7 +102,9 @@ class _Import:
 
     def _config(self, config: Mapping[str, Any]) -> dict[str, Any]:
         raw = without(config, {*table().output_only["config"], "served_entities"})
-        entities = [_bare(item) for item in config.get("served_entities") or ()]
+        entities = [
+            self._without_open_secrets(_bare(item)) for item in config.get("served_entities") or ()
+        ]
         raw["traffic_config"] = _traffic(raw.get("traffic_config") or {}, entities)
         if capture := raw.get("auto_capture_config"):
             raw["auto_capture_config"] = _capture(capture, self.live.name)
@@ -181,6 +184,24 @@ class _Import:
                 f"a secret of {entities[index]['name']} was given as plaintext, which the "
                 f"service never shows: {secret} stands for it",
             )
+
+    def _without_open_secrets(self, entity: dict[str, Any]) -> dict[str, Any]:
+        """A served entity without its environment variables, if one seems to be a secret.
+
+        What is not declared is left alone; of a declared map what is missing would be removed.
+        """
+        found = entity.get("environment_vars") or {}
+        place = "environment_vars"
+        names = [name for name, value in found.items() if in_the_open(place, {name: value})]
+        if not names:
+            return entity
+        self._remark(
+            "import-open-secret",
+            f"the environment variables of {entity['name']} are left out and left alone: "
+            f"secrets in the open seem to be {', '.join(sorted(names))}; "
+            "put them into a secret scope, then declare all variables",
+        )
+        return without(entity, {place})
 
     # ------------------------------------------------------------ oddities
 

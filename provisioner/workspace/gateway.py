@@ -31,7 +31,14 @@ from provisioner.workspace.query_tokens import QueryTokens
 from provisioner.workspace.retries import RetryClock
 from provisioner.workspace.sdk import ApiClient, Config
 from provisioner.workspace.settle import settle
-from provisioner.workspace.sign_in import given, kept_for_a_while, not_configured, tried
+from provisioner.workspace.sign_in import (
+    given,
+    kept_for_a_while,
+    no_password_in,
+    not_configured,
+    secrets_of,
+    tried,
+)
 from provisioner.workspace.throttle import Throttle
 
 T = TypeVar("T")
@@ -82,6 +89,7 @@ class Workspace:
         throttle: Throttle,
         pace: Pace | None,
         facts: Catalog,
+        redact: Redactor,
     ) -> None:
         self.host = str(config.host)
         self._clock = clock
@@ -96,7 +104,7 @@ class Workspace:
         self._throttle = throttle
         self._caller = ""
         self._query_tokens = QueryTokens(config)
-        self.redact = Redactor()
+        self.redact = redact
         """Hides, in what the service says, the secrets that it was told."""
 
     @classmethod
@@ -108,20 +116,23 @@ class Workspace:
         patience: int = 60,
         tell: Teller | None = None,
         facts: Catalog | None = None,
+        redact: Redactor | None = None,
     ) -> Workspace:
         """Sign in. ``patience`` is for how many seconds calls are retried.
 
         ``tell`` gets one line for each answer of the service; ``facts`` say how many calls it
-        takes and what its failures mean, the shipped ones if not given.
+        takes and what its failures mean, the shipped ones if not given. ``redact`` knows
+        secrets already; those that sign in are added.
 
         Raises:
             AuthenticationFailed: no credentials, or more than one kind of them and no choice.
         """
-        silence_bodies()
         throttle = Throttle(parallelism)
         clock = RetryClock(throttle)
+        redact = redact or Redactor()
+        silence_bodies(redact)
         try:
-            with translated("cannot sign in"):
+            with translated("cannot sign in", redact=redact):
                 config = Config(
                     clock=clock,
                     host=access.host or None,
@@ -136,15 +147,17 @@ class Workspace:
                     max_connections_per_pool=parallelism,
                 )
         except ValueError as failure:
-            raise not_configured(failure, access.profile) from failure
+            raise not_configured(redact(str(failure)), access.profile) from failure
+        no_password_in(str(config.host))
+        redact.add(secrets_of(config))
         config.retry_timeout_seconds = patience
         # For OIDC in pipelines the SDK (0.156) fetches two tokens for every single call.
-        signed = tried(config.authenticate, str(config.auth_type))
+        signed = tried(config.authenticate, str(config.auth_type), redact)
         config.authenticate = kept_for_a_while(signed)  # type: ignore[method-assign]
         known = facts or catalog()
         limit = known.operations
         pace = Pace(limit.calls, limit.seconds) if access.paced else None
-        workspace = cls(config, clock, throttle, pace, known)
+        workspace = cls(config, clock, throttle, pace, known, redact)
         if tell:
             tell_calls(workspace._api, tell)
         return workspace
@@ -158,7 +171,7 @@ class Workspace:
     def identity(self) -> Identity:
         """Who we are, and the id of the workspace."""
         try:
-            with translated(f"cannot sign in to {self.host}"):
+            with self._translated(f"cannot sign in to {self.host}"):
                 answer: Any = self._do(
                     "GET", "/api/2.0/preview/scim/v2/Me", response_headers=[_ORG_ID]
                 )
@@ -247,12 +260,10 @@ class Workspace:
             AuthenticationFailed: the credentials cannot be had.
         """
         try:
-            with translated(f"cannot sign in to {self.host}"):
-                headers = dict(self._config.authenticate())
+            with self._translated(f"cannot sign in to {self.host}"):
+                return dict(self._config.authenticate())
         except ValueError as failure:
             raise AuthenticationFailed(f"cannot sign in to {self.host}") from failure
-        self.redact.add(value.rpartition(" ")[2] for value in headers.values())
-        return headers
 
     def query_token(self, authorization: str) -> str:
         """A token to ask a route-optimized endpoint with, kept as long as it is good.
@@ -297,7 +308,7 @@ class Workspace:
         Raises:
             NotFound: it has none, which endpoints of some kinds do not.
         """
-        with self._throttle.slot(), translated(f"cannot read the metrics of {name}"):
+        with self._throttle.slot(), self._translated(f"cannot read the metrics of {name}"):
             answer: Any = self._do(
                 "GET",
                 f"{ENDPOINTS}/{name}/metrics",

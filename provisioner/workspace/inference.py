@@ -51,14 +51,16 @@ def _once(
         try:
             signed = _signed(workspace, place)
         except NoQueryToken as failure:
-            return _unsigned(failure)
+            return _unsigned(workspace, failure)
         # Not before there is a place: waiting for one is not the model's fault.
         started = time.monotonic()
         try:
             with _post(workspace, place, signed, body, timeout) as response:
                 content = _within(response, started + timeout)
                 took = time.monotonic() - started
-                body = _read(content if response.ok else _redacted(workspace, content))
+                body = _read(content)
+                # Whoever refuses a key may repeat it.
+                body = body if response.ok else workspace.redact.within(body)
                 return Answer(response.status_code, body, _headers(response), took, tries=tries)
         except requests.Timeout:
             return Answer(0, seconds=time.monotonic() - started, lost="timeout", tries=tries)
@@ -77,14 +79,14 @@ def stream(
     try:
         signed = _signed(workspace, place)
     except NoQueryToken as failure:
-        yield _unsigned(failure)
+        yield _unsigned(workspace, failure)
         return
     started = time.monotonic()
     try:
         with _post(workspace, place, signed, body, timeout) as response:
             status, headers = response.status_code, _headers(response)
             if "text/event-stream" not in headers.get("content-type", ""):
-                body = _read(_redacted(workspace, response.content))
+                body = workspace.redact.within(_read(response.content))
                 yield Answer(status, body, headers, time.monotonic() - started)
                 return
             finished = False
@@ -121,9 +123,10 @@ def _signed(workspace: Workspace, place: Place) -> _Signed:
     return _Signed(workspace.signature())
 
 
-def _unsigned(failure: NoQueryToken) -> Answer:
+def _unsigned(workspace: Workspace, failure: NoQueryToken) -> Answer:
     """What could not even be sent, in the words of the one who would have refused it."""
-    return Answer(401, {"error_code": "UNAUTHENTICATED", "message": str(failure)})
+    message = workspace.redact(str(failure))
+    return Answer(401, {"error_code": "UNAUTHENTICATED", "message": message})
 
 
 def _post(
@@ -149,11 +152,6 @@ def _within(response: requests.Response, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise requests.Timeout
     return content
-
-
-def _redacted(workspace: Workspace, content: bytes) -> bytes:
-    """A refusal without secrets: whoever refuses a key may repeat it."""
-    return workspace.redact(content.decode("utf-8", "replace")).encode()
 
 
 def _headers(response: requests.Response) -> dict[str, str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 from requests import Response
 
+from provisioner.redaction import Redactor
 from provisioner.workspace.sdk import ApiClient
 
 Teller = Callable[[str], None]
@@ -18,19 +20,35 @@ _NO_METADATA = "Failed to automatically resolve config from host metadata"
 """What the SDK warns of and goes on without; a host that is not there is told by the next call."""
 
 
-def _tells_no_bodies(record: logging.LogRecord) -> bool:
-    """Whether a line of the SDK's logger may pass."""
-    return record.levelno > logging.DEBUG and not str(record.msg).startswith(_NO_METADATA)
+_SDK = "databricks.sdk"
+_known: WeakSet[Redactor] = WeakSet()
+"""What the connections of this process know of secrets."""
 
 
-def silence_bodies() -> None:
-    """Let the SDK's logger tell nothing of requests, whoever switched it on.
+def _tells_no_secrets(record: logging.LogRecord) -> bool:
+    """Whether a line of the SDK's loggers may pass, which it does without secrets."""
+    if record.levelno <= logging.DEBUG or str(record.msg).startswith(_NO_METADATA):
+        return False
+    text = record.getMessage()
+    for redact in tuple(_known):
+        text = redact(text)
+    record.msg, record.args, record.exc_info = text, None, None
+    return True
 
-    At DEBUG it prints bodies and masks only fields named ``string_value``,
+
+def silence_bodies(redact: Redactor) -> None:
+    """Let the SDK's loggers tell nothing of requests, whoever switched them on.
+
+    At DEBUG one prints bodies and masks only fields named ``string_value``,
     ``bytes_value``, ``token_value``, ``value`` and ``content`` (databricks-sdk 0.156,
-    logger/round_trip_logger.py): no ``*_plaintext``, no environment variables.
+    logger/round_trip_logger.py): no ``*_plaintext``, no environment variables. Others print
+    refusals, which may repeat what was sent.
     """
-    logging.getLogger("databricks.sdk").addFilter(_tells_no_bodies)
+    _known.add(redact)
+    for name in tuple(logging.root.manager.loggerDict):
+        if name == _SDK or name.startswith(f"{_SDK}."):
+            # A filter is for what its own logger is given, not for what comes from below.
+            logging.getLogger(name).addFilter(_tells_no_secrets)
 
 
 def tell_calls(client: ApiClient, tell: Teller) -> None:

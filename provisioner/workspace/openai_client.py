@@ -97,7 +97,7 @@ def _refused(workspace: Workspace, failure: Any, seconds: float) -> Answer:
 
     if isinstance(failure, openai.APIStatusError):
         response = failure.response
-        body = _read(workspace.redact(response.text))
+        body = workspace.redact.within(_read(response.text))
         return Answer(response.status_code, body, _headers(response), seconds)
     lost = "timeout" if isinstance(failure, openai.APITimeoutError) else "connection"
     return Answer(0, seconds=seconds, lost=lost)

@@ -6,11 +6,13 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import urlsplit
 
 from requests import RequestException
 
 from provisioner.errors import AuthenticationFailed
+from provisioner.redaction import Redactor
 from provisioner.workspace.sdk import (
     Config,
     OAuthCredentialsProvider,
@@ -61,32 +63,55 @@ def kept_for_a_while(
     return headers
 
 
-def tried(authenticate: Callable[[], Headers], way: str) -> Callable[[], Headers]:
+def secrets_of(config: Config) -> Iterator[str]:
+    """What signs in and must not be told, wherever the SDK found it."""
+    for attribute in Config.attributes():
+        if attribute.sensitive and (value := getattr(config, attribute.name)):
+            yield str(value)
+
+
+def no_password_in(host: str) -> None:
+    """Refuse an address that signs in by itself: it would stand in every plan.
+
+    Raises:
+        AuthenticationFailed: it has a user or a password.
+    """
+    if "@" in urlsplit(host).netloc:
+        raise AuthenticationFailed(
+            "cannot sign in: the address of the workspace holds a user or a password",
+            "write it as https://HOST, and give credentials as the SDK takes them",
+        )
+
+
+def tried(authenticate: Callable[[], Headers], way: str, redact: Redactor) -> Callable[[], Headers]:
     """A function that signs requests like ``authenticate``, and whose failures are ours.
 
     The SDK raises whatever comes to hand when a token endpoint refuses (0.156, oauth.py).
+    ``redact`` gets to know the tokens, and hides what a refusal repeats.
     """
 
     def headers() -> Headers:
         try:
-            return authenticate()
+            found = authenticate()
         except RequestException:
             raise
         except (ValueError, KeyError, OSError) as failure:
-            said = " ".join(str(failure).split())[:_LONGEST]
+            said = " ".join(redact(str(failure)).split())[:_LONGEST]
             raise AuthenticationFailed(
                 f"cannot sign in by {way}: {said or type(failure).__name__}",
                 f"check the credentials for {way}, and that they are for this workspace",
             ) from failure
+        redact.add(value.rpartition(" ")[2] for value in found.values())
+        return found
 
     return headers
 
 
 def not_configured(
-    failure: ValueError, profile: str = "", environment: Mapping[str, str] = os.environ
+    failure: str, profile: str = "", environment: Mapping[str, str] = os.environ
 ) -> AuthenticationFailed:
     """Why the SDK found no way to sign in, or more than one, and what to do."""
-    text = " ".join(str(failure).split(". Config: ")[0].split())
+    text = " ".join(failure.split(". Config: ")[0].split())
     if several := _SEVERAL.search(text):
         return _undecided(several["ways"].split(" and "), environment)
     if _NONE in text:

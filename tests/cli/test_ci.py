@@ -155,7 +155,7 @@ def test_a_token_without_rights_is_told_and_not_shown(
     signed_in.setenv("GITLAB_TOKEN", "wr0ng")
     run = pipeline.comment("x", expect=3)
     assert "error[forge-denied]" in run.err
-    assert "Bad credentials: Bearer ***" in " ".join(run.err.split())
+    assert "Bad credentials: Bearer [hidden]" in " ".join(run.err.split())
     assert "wr0ng" not in run.err
 
 

@@ -6,16 +6,14 @@ import json
 import logging
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 import yaml
 
-from ..conftest import ENDPOINTS, Cli, Emulator, Project, Run, custom, serving
+from ..conftest import ENDPOINTS, Cli, Emulator, Project, custom, serving
+from . import canaries
+from .canaries import canary, everything, key_file
 
 _PROVIDERS = """
 ai21: {provider: ai21labs, ai21labs_config: {ai21labs_api_key_plaintext: "${env:C_AI21}"}}
@@ -66,16 +64,8 @@ PROVIDERS: dict[str, Any] = yaml.safe_load(_PROVIDERS)
 NAMES = re.findall(r"\$\{env:(\w+)\}", _PROVIDERS)
 
 
-def _canary(name: str) -> str:
-    """A value that no text has by chance, not even eight characters of it."""
-    return b64encode(sha256(name.encode()).digest()).decode() + '"\\x'
-
-
-_KEY = "-----BEGIN PRIVATE KEY-----\n{}\n  {}\n-----END-----\n"
-CANARIES = {name: _canary(name) for name in NAMES} | {
-    "C_VERTEX": _KEY.format(_canary("one"), _canary("two"))
-}
-_TOLD_BY_ALL = "-----BEGIN PRIVATE KEY----- -----END-----"
+CANARIES = {name: canary(name) for name in NAMES} | {"C_VERTEX": key_file("C_VERTEX")}
+NEEDLES = canaries.needles(CANARIES.values())
 
 
 @pytest.fixture
@@ -91,36 +81,8 @@ def secrets(project: Project, signed_in: pytest.MonkeyPatch) -> None:
         )
 
 
-def slices(values: Iterable[str]) -> set[str]:
-    """Eight characters at a time: of the values, and of what other notations make of them."""
-    forms = {
-        form
-        for value in values
-        for form in (
-            value,
-            json.dumps(value)[1:-1],
-            quote(value, safe=""),
-            *(b64encode(b"\0" * n + value.encode()).decode()[4 * bool(n) : -4] for n in range(3)),
-        )
-    }
-    found = {form[at : at + 8] for form in forms for at in range(len(form) - 7)}
-    return {part for part in found if part not in _TOLD_BY_ALL}
-
-
-NEEDLES = slices(CANARIES.values())
-
-
 def leaks(*texts: str) -> list[str]:
-    return sorted({text[at : at + 8] for text in texts for at in range(len(text) - 7)} & NEEDLES)
-
-
-def _everything(root: Path, runs: list[Run]) -> Iterator[str]:
-    for run in runs:
-        yield run.out
-        yield run.err
-    for path in root.rglob("*"):
-        if path.is_file():
-            yield path.read_text("utf-8", "replace")
+    return canaries.leaks(NEEDLES, texts)
 
 
 @pytest.mark.usefixtures("secrets")
@@ -148,7 +110,7 @@ def test_values_are_in_the_requests_and_nowhere_else(
         cli.apply("-o", "json"),
     ]
     assert len(CANARIES) == 12
-    assert leaks(*_everything(project.root, runs)) == []
+    assert leaks(*everything(project.root, runs)) == []
     sent = json.dumps([entry["body"] for entry in emulator.writes()])
     assert all(json.dumps(value)[1:-1] in sent for value in CANARIES.values())
     emulator.forget()
@@ -175,7 +137,7 @@ def test_a_service_that_echoes_a_value_is_not_repeated(
     assert "is refused" in events.read_text()
     assert run.code == 1
     assert "is refused" in run.out
-    assert leaks(*_everything(project.root, [run])) == []
+    assert leaks(*everything(project.root, [run])) == []
 
 
 @pytest.mark.usefixtures("secrets")
@@ -185,7 +147,7 @@ def test_a_build_that_echoes_a_value_is_not_repeated(
     emulator.build(outcome="failed", message=f"key {CANARIES['C_OPENAI']} was refused")
     run = cli("apply", "-e", "dev", "--auto-approve", "--only", "openai")
     assert "was refused" in run.out
-    assert leaks(*_everything(project.root, [run])) == []
+    assert leaks(*everything(project.root, [run])) == []
 
 
 @pytest.mark.usefixtures("secrets")
@@ -214,7 +176,7 @@ def test_a_value_that_changed_is_sent_and_not_shown(
     assert [entry["path"] for entry in emulator.writes()] == [f"{ENDPOINTS}/openai/config"]
     assert "canary-rotated" in json.dumps(emulator.writes()[0]["body"])
     assert cli.settled()
-    texts = [*_everything(project.root, [run, applied])]
+    texts = [*everything(project.root, [run, applied])]
     assert not any("canary-rotated" in text for text in texts)
 
 
@@ -231,7 +193,7 @@ def test_calls_are_told_without_their_bodies(
     assert all(re.fullmatch(rf"POST {ENDPOINTS} 200 \d+ ms", line) for line in told)
     assert "GET /api/2.0/preview/scim/v2/Me 200 " in run.err
     assert cli("-v", "plan", "-e", "dev").err.count("GET ") == 0
-    assert leaks(*_everything(project.root, [run]), caplog.text) == []
+    assert leaks(*everything(project.root, [run]), caplog.text) == []
     assert not [one for one in caplog.records if "string_value" in one.getMessage()]
     assert len(emulator.writes()) == len(PROVIDERS)
 
@@ -258,7 +220,7 @@ def test_the_traceback_of_a_bug_has_no_values(
     signed_in.setenv("PROVISIONER_TRACEBACK", "1")
     run = cli("-vv", "apply", "-e", "dev", "--auto-approve", expect=70)
     assert "in bug" in run.err
-    assert leaks(*_everything(project.root, [run])) == []
+    assert leaks(*everything(project.root, [run])) == []
 
 
 @pytest.mark.usefixtures("secrets")
@@ -279,7 +241,7 @@ def test_what_a_build_repeats_is_hidden_by_every_command(
         cli("wait", "-e", "dev", "openai"),
     ]
     assert any("was refused" in run.out + run.err for run in runs)
-    assert leaks(*_everything(project.root, runs)) == []
+    assert leaks(*everything(project.root, runs)) == []
 
 
 def test_a_secret_that_somebody_put_in_the_open_is_not_shown(
@@ -290,7 +252,7 @@ def test_a_secret_that_somebody_put_in_the_open_is_not_shown(
     declared = {"TOKEN": "{{secrets/llm/custom_token}}", "MODE": "fast", "HOME": "/opt"}
     project.endpoint("e", serving(custom(environment_vars=declared)))
     cli.apply()
-    values = {"TOKEN": "open sesame by hand", "OTHER": _canary("other")[:40].replace("/", "x")}
+    values = {"TOKEN": "open sesame by hand", "OTHER": canary("other")[:40].replace("/", "x")}
     by_hand = custom(environment_vars={**values, "MODE": "slow"})
     emulator.call("PUT", f"{ENDPOINTS}/e/config", {"served_entities": [by_hand]})
     runs = [
@@ -302,7 +264,7 @@ def test_a_secret_that_somebody_put_in_the_open_is_not_shown(
         cli("drift", "-e", "dev", "-o", "markdown", expect=2),
         cli.apply(),
     ]
-    text = "".join(_everything(project.root, runs))
+    text = "".join(everything(project.root, runs))
     assert not [value for value in values.values() if value in text]
     assert "slow -> fast" in runs[0].out
     assert cli.settled()
@@ -323,8 +285,54 @@ def test_a_secret_in_the_open_that_is_left_alone_is_sent_on_and_in_no_plan(
     assert "${live:" in planned.out
     emulator.forget()
     applied = cli("apply", "-e", "dev", str(saved), expect=0)
-    text = "".join(_everything(project.root, [planned, applied]))
+    text = "".join(everything(project.root, [planned, applied]))
     assert value not in text + saved.read_text("utf-8")
     [sent] = [call for call in emulator.writes() if call["path"].endswith("/config")]
     assert sent["body"]["served_entities"][0]["environment_vars"] == {"API_TOKEN": value}
     assert cli.settled()
+
+
+OPEN = {"DB_PASSWORD": "open sesame by hand", "OTHER": canary("by hand")[:40].replace("/", "x")}
+
+
+def test_a_secret_in_the_open_is_not_imported_and_stays(
+    project: Project, cli: Cli, emulator: Emulator
+) -> None:
+    by_hand = custom(environment_vars={**OPEN, "MODE": "slow"})
+    emulator.call("POST", ENDPOINTS, {"name": "e", "config": {"served_entities": [by_hand]}})
+    runs = [cli("import", "-e", "dev", "e", expect=0), cli.apply()]
+    assert "import-open-secret" in runs[0].err
+    assert "DB_PASSWORD, OTHER" in runs[0].err
+    text = "".join(everything(project.root, runs))
+    assert not [value for value in OPEN.values() if value in text]
+    [entity] = emulator.endpoint("e")["config"]["served_entities"]
+    assert entity["environment_vars"] == {**OPEN, "MODE": "slow"}
+    assert cli.settled()
+
+
+@pytest.mark.parametrize("declared", [{"MODE": "fast"}, {"OTHER": "{{secrets/llm/custom_token}}"}])
+def test_a_secret_in_the_open_is_not_accepted(
+    project: Project, cli: Cli, emulator: Emulator, declared: dict[str, str]
+) -> None:
+    project.environment(record="record.json")
+    path = project.endpoint("e", serving(custom(environment_vars=declared)))
+    cli.apply()
+    by_hand = custom(environment_vars={**OPEN, "MODE": "slow"})
+    emulator.call("PUT", f"{ENDPOINTS}/e/config", {"served_entities": [by_hand]})
+    runs = [cli("drift", "-e", "dev", "--accept", "e", "--yes")]
+    assert "[DB_PASSWORD] is not accepted: it seems to be a secret in the open" in runs[0].err
+    assert "MODE: slow" in path.read_text()
+    text = "".join(everything(project.root, runs))
+    assert not [value for value in OPEN.values() if value in text]
+
+
+def test_an_address_with_a_password_is_refused_and_not_repeated(
+    project: Project, cli: Cli, emulator: Emulator
+) -> None:
+    host = emulator.url.replace("http://", f"http://me:{canary('host')[:20]}@")
+    path = project.environment(workspace={"host": host})
+    run = cli("plan", "-e", "dev", expect=3)
+    assert "holds a user or a password" in run.err.replace("\n    ", " ")
+    path.unlink()
+    assert canaries.leaks(canaries.needles([canary("host")[:20]]), [run.out, run.err]) == []
+    assert emulator.writes() == []

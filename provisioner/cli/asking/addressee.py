@@ -164,7 +164,7 @@ def ask(
         found = openai_client.ask(workspace, to.target.name, task, body, timeout=way.timeout)
     else:
         found = inference.ask(workspace, to.place, body, timeout=way.timeout)
-    return outcome(to, found, client)
+    return outcome(workspace, to, found, client)
 
 
 def stream(
@@ -191,10 +191,10 @@ def stream(
             show(added(item, task))
     if parts and ended.ok:
         ended = replace(ended, body=whole(parts, task))
-    return outcome(to, ended, client)
+    return outcome(workspace, to, ended, client)
 
 
-def outcome(to: Addressee, found: Answer, client: str) -> Asked:
+def outcome(workspace: Workspace, to: Addressee, found: Answer, client: str) -> Asked:
     """What came, read as an answer of the entity's task."""
     base = Asked(
         to.target.name, found.entity, client, found.status, round(found.seconds, 3), body=found.body
@@ -202,7 +202,9 @@ def outcome(to: Addressee, found: Answer, client: str) -> Asked:
     if not found.ok:
         return _without_answer(base, to, found)
     if wrong := wrong_with(found.body, to.entity.task):
-        return replace(base, cause=Cause.WRONG_SHAPE.value, error=wrong)
+        # It may be a refusal all the same, from something that stands before a provider.
+        base = replace(base, body=workspace.redact.within(found.body))
+        return replace(base, cause=Cause.WRONG_SHAPE.value, error=workspace.redact(wrong))
     said = read(found.body, to.entity.task)
     usage = said.usage
     return replace(

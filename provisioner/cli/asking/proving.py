@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 from provisioner.catalog import Catalog
 from provisioner.plan.verification import Verdict
@@ -43,8 +44,11 @@ def prove(
         tries += answer.tries
     started = _with(answer, tries, check.cold_start - (deadline - time.monotonic()))
     if asks_again(check, started) and not halted.is_set():
-        return judge(check, _ask(workspace, check, check.latency), started, facts)
-    return judge(check, started, facts=facts)
+        verdict = judge(check, _ask(workspace, check, check.latency), started, facts)
+    else:
+        verdict = judge(check, started, facts=facts)
+    # What was answered is quoted where it is not as expected.
+    return replace(verdict, message=workspace.redact(verdict.message))
 
 
 def _ask(workspace: Workspace, check: Check, timeout: float) -> Answer:

@@ -40,6 +40,11 @@ class Memory:
         """Key of the digests in the record as it was seen last; empty = it has none."""
         self.problems: list[Problem] = []
 
+    @property
+    def text(self) -> str:
+        """The record as it was read; empty when there is none."""
+        return (self._content or b"").decode("utf-8", "replace")
+
     def load(self) -> Record | None:
         """The record; ``None``, with a warning, when there is none that can be read."""
         try:

@@ -14,12 +14,13 @@ from provisioner.cli import output
 from provisioner.cli.environment import embedded
 from provisioner.cli.environment.judging import judge
 from provisioner.cli.environment.memory import Memory
-from provisioner.cli.environment.secret_values import known_secrets
+from provisioner.cli.environment.secret_values import known_secrets, remembered_secrets
 from provisioner.cli.environment.session import Session
 from provisioner.cli.options import Settings, patience, today
 from provisioner.errors import Problem, Refused, Severity
 from provisioner.project import Declared, Loaded, Overlay, Project, find_root, open_project
 from provisioner.record import Record, default_path
+from provisioner.redaction import Redactor
 from provisioner.report.problems import wrapped
 from provisioner.workspace.gateway import Access, Identity, Workspace
 
@@ -70,6 +71,7 @@ def joined(loaded: Loaded, parallelism: int, label: str = "") -> Iterator[Sessio
         )
         _tell_identity(loaded, workspace, identity, label)
         record = remembered or Record()
+        workspace.redact.add(remembered_secrets(memory.text, os.environ))
         record = replace(record, salt=record.salt or token_hex(16))
         yield Session(loaded, workspace, identity, memory, record, tuple(listed))
 
@@ -84,15 +86,14 @@ def reached(loaded: Loaded) -> Iterator[Workspace]:
 
 
 def _connect(access: Access, loaded: Loaded, parallelism: int = 10, label: str = "") -> Workspace:
-    workspace = Workspace.connect(
+    return Workspace.connect(
         access,
         parallelism=parallelism,
         patience=patience(),
         facts=loaded.facts,
         tell=partial(_tell, label) if output.tells_calls() else None,
+        redact=Redactor(known_secrets(loaded, os.environ)),
     )
-    workspace.redact.add(known_secrets(loaded, os.environ))
-    return workspace
 
 
 def _tell_identity(
@@ -109,7 +110,7 @@ def _access(loaded: Loaded) -> Iterator[Access]:
     if where.emulator:
         with embedded.running(loaded.root, where.region or "") as url:
             # Any token will do, and an emulator has no limit to keep to.
-            yield Access(host=url, token="embedded", auth_type="pat", paced=False)  # noqa: S106
+            yield Access(host=url, token=token_hex(16), auth_type="pat", paced=False)
     else:
         paced = os.environ.get("PROVISIONER_PACE") != "off"
         yield Access(where.host or "", where.profile or "", where.auth_type or "", paced=paced)

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from provisioner.project import Loaded
+from provisioner.redaction import SECRETIVE, SLICE
 
 _FROM_ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def known_secrets(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[str]:
-    """Values of the environment variables that a project names as secrets."""
-    names = {
-        name
-        for endpoint in loaded.endpoints
-        for _, text, _ in endpoint.texts()
-        if "${env:" in text
-        for name in _FROM_ENVIRONMENT.findall(text)
-    }
-    names |= {source.env for source in loaded.spec.secrets.values() if source.env}
-    yield from (environ[name] for name in names if name in environ)
+    """Values of the environment variables that a project names as secrets, or that seem to be.
+
+    By their names the others are secrets of somebody: of the caller, of programs that
+    `secrets sync` runs, of a webhook, of a declaration that is no more.
+    """
+    texts = (text for endpoint in loaded.endpoints for _, text, _ in endpoint.texts())
+    yield from _values(texts, environ)
+    sources = loaded.spec.secrets.values()
+    yield from _of({source.env for source in sources if source.env}, environ)
+    yield from (value for name, value in environ.items() if len(value) >= SLICE and _sounds(name))
+
+
+def _sounds(name: str) -> bool:
+    return bool(SECRETIVE.search(name)) or name.upper().endswith("KEY")
+
+
+def remembered_secrets(record: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """Values that a record names: endpoints have them that are declared no more, or otherwise."""
+    return _values([record], environ)
+
+
+def _values(texts: Iterable[str], environ: Mapping[str, str]) -> Iterator[str]:
+    names = {n for text in texts if "${env:" in text for n in _FROM_ENVIRONMENT.findall(text)}
+    return _of(names, environ)
+
+
+def _of(names: Collection[str], environ: Mapping[str, str]) -> Iterator[str]:
+    return (environ[name] for name in names if name in environ)

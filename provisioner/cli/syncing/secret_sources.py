@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from provisioner.catalog import Catalog
+from provisioner.cli.environment.secret_values import known_secrets
 from provisioner.cli.syncing import programs
 from provisioner.errors import Problem, Where, error, warning
 from provisioner.project import Loaded
@@ -36,7 +36,7 @@ class _Failed(Exception):
 def gather(loaded: Loaded, names: Collection[str], environ: Mapping[str, str]) -> Gathered:
     """Get the values of some of the secrets that the environment declares."""
     sources = {name: loaded.spec.secrets[name] for name in names}
-    reader = _Reader(loaded.root, environ, loaded.facts)
+    reader = _Reader(loaded, environ)
     reader.run(source.command for source in sources.values() if source.command)
     values: dict[str, str] = {}
     problems: list[Problem] = []
@@ -56,15 +56,22 @@ def gather(loaded: Loaded, names: Collection[str], environ: Mapping[str, str]) -
 class _Reader:
     """Reads sources; raises :class:`_Failed` for what cannot be put."""
 
-    def __init__(self, root: Path, environ: Mapping[str, str], facts: Catalog) -> None:
-        self._root, self._environ, self._facts = root, environ, facts
-        self._most = int(facts.limit("secret-value"))
+    def __init__(self, loaded: Loaded, environ: Mapping[str, str]) -> None:
+        self._root, self._environ, self._facts = loaded.root, environ, loaded.facts
+        self._most = int(loaded.facts.limit("secret-value"))
         self._longest = self._most + len("\r\n")
         self._answers: dict[tuple[str, ...], programs.Answer] = {}
+        self._hide = Redactor(known_secrets(loaded, environ))
 
     def run(self, commands: Iterable[tuple[str, ...]]) -> None:
         """Run the programs, each command once."""
         self._answers = programs.run_all(commands, self._root, self._longest)
+        # One may complain about what another one gave.
+        self._hide.add(
+            line
+            for answer in self._answers.values()
+            for line in answer.output.decode("utf-8", "replace").splitlines()
+        )
 
     def value(self, source: SecretSource) -> str:
         """The value of one source."""
@@ -99,8 +106,14 @@ class _Reader:
         answer = self._answers[source.command or ()]
         if answer.problem:
             summary = f"the {source} {answer.problem}"
-            raise _Failed(error("secret-source-failed", summary, _said(answer)))
+            raise _Failed(error("secret-source-failed", summary, self._said(answer)))
         return answer.output
+
+    def _said(self, answer: programs.Answer) -> str:
+        """The last line that a program said about itself, without what may be a secret."""
+        lines = [line.strip() for line in answer.said.decode("utf-8", "replace").splitlines()]
+        last = next((line for line in reversed(lines) if line), "")
+        return without_keys(self._hide(last))[:200] or "it says nothing about it"
 
     def _text(self, raw: bytes, source: SecretSource) -> str:
         if len(raw) > self._longest:
@@ -113,13 +126,6 @@ class _Reader:
             hint = "encode it, in base64 for example"
             raise _Failed(error("secret-value-unusable", summary, hint)) from None
         return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
-
-
-def _said(answer: programs.Answer) -> str:
-    """The last line that a program said about itself, without what may be a secret."""
-    lines = [line for line in answer.said.decode("utf-8", "replace").splitlines() if line.strip()]
-    hide = Redactor([*answer.output.decode("utf-8", "replace").splitlines()])
-    return without_keys(hide(lines[-1].strip()))[:200] if lines else "it says nothing about it"
 
 
 def _blanks(name: str, value: str, source: SecretSource, where: Where | None) -> Iterator[Problem]:

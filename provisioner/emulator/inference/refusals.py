@@ -90,9 +90,14 @@ class ProviderError(ApiError):
         return {"error": self.message, "external_model_message": self._said}
 
 
-def rejected_key(provider: str) -> ApiError:
-    """The provider does not know the key; that its 401 is passed on is a guess."""
-    return ProviderError(provider, 401, "invalid_api_key", "Incorrect API key provided.")
+def rejected_key(provider: str, key: str) -> ApiError:
+    """The provider does not know the key; that its 401 is passed on is a guess.
+
+    OpenAI repeats the key, without its middle. Here it is whole, where the emulator knows it, so
+    that a client which passes it on is found out.
+    """
+    repeated = f": {key}" if key else ""
+    return ProviderError(provider, 401, "invalid_api_key", f"Incorrect API key provided{repeated}.")
 
 
 def provider_rate(provider: str) -> ApiError:

@@ -16,7 +16,7 @@ from provisioner.emulator.calls import Call
 from provisioner.emulator.conditions import Condition
 from provisioner.emulator.endpoint_routes import own_url
 from provisioner.emulator.errors import ApiError, missing
-from provisioner.emulator.external_models import references
+from provisioner.emulator.external_models import plaintexts, references
 from provisioner.emulator.identity import FOR_QUERIES, token_of
 from provisioner.emulator.inference import chat, completions, custom, embeddings, responses
 from provisioner.emulator.inference.books import Entry, write_down
@@ -145,7 +145,7 @@ def _attempt(
     kinds: dict[str, Condition] = {one.kind: one for one in firing}
     reply, headers = Reply({}), {"served-model-name": entity["name"]}
     try:
-        _suffer(model, endpoint["name"], entity["name"], kinds)
+        _suffer(model, endpoint["name"], entity, kinds)
         _check_secrets(call, entity)
         if "wrong_shape" in kinds:
             answer = Answer({"result": "[emulated] an answer of an unexpected shape"})
@@ -166,7 +166,7 @@ def _said(reply: Reply, body: Json, *, cut: bool) -> Any:
     return Stream(whole[: len(whole) // 2], cut=True) if cut else Stream(whole)
 
 
-def _suffer(model: Model, endpoint: str, entity: str, kinds: Mapping[str, Condition]) -> None:
+def _suffer(model: Model, endpoint: str, entity: Json, kinds: Mapping[str, Condition]) -> None:
     """Fail as the conditions want it."""
     provider = model.provider or "databricks"
     ends: dict[str, Callable[[], ApiError]] = {
@@ -174,13 +174,13 @@ def _suffer(model: Model, endpoint: str, entity: str, kinds: Mapping[str, Condit
         "not_ready": partial(not_ready, endpoint),
         "disabled": disabled,
         "workspace_rate_limited": partial(workspace_rate, endpoint),
-        "error": partial(broken, entity),
+        "error": partial(broken, entity["name"]),
         "provider_down": partial(provider_down, provider),
         "provider_rate_limited": partial(provider_rate, provider),
-        "provider_rejected_key": partial(rejected_key, provider),
+        "provider_rejected_key": partial(rejected_key, provider, next(plaintexts(entity), "")),
     }
     if "cold" in kinds and not kinds["cold"].delay_seconds:
-        raise starting(entity)
+        raise starting(entity["name"])
     for kind, error in ends.items():
         if kind in kinds:
             raise error()
