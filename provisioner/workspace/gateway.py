@@ -131,6 +131,7 @@ class Workspace:
         clock = RetryClock(throttle)
         redact = redact or Redactor()
         silence_bodies(redact)
+        no_password_in(access.host)
         try:
             with translated("cannot sign in", redact=redact):
                 config = Config(
@@ -148,7 +149,7 @@ class Workspace:
                 )
         except ValueError as failure:
             raise not_configured(redact(str(failure)), access.profile) from failure
-        no_password_in(str(config.host))
+        no_password_in(str(config.host))  # that of a profile
         redact.add(secrets_of(config))
         config.retry_timeout_seconds = patience
         # For OIDC in pipelines the SDK (0.156) fetches two tokens for every single call.

@@ -7,7 +7,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import urlsplit
 
 from requests import RequestException
 
@@ -70,13 +69,15 @@ def secrets_of(config: Config) -> Iterator[str]:
             yield str(value)
 
 
-def no_password_in(host: str) -> None:
+def no_password_in(host: str, environment: Mapping[str, str] = os.environ) -> None:
     """Refuse an address that signs in by itself: it would stand in every plan.
+
+    Without ``host`` the address is that of the environment, if it has one.
 
     Raises:
         AuthenticationFailed: it has a user or a password.
     """
-    if "@" in urlsplit(host).netloc:
+    if "@" in (host or environment.get("DATABRICKS_HOST", "")):
         raise AuthenticationFailed(
             "cannot sign in: the address of the workspace holds a user or a password",
             "write it as https://HOST, and give credentials as the SDK takes them",

@@ -326,13 +326,20 @@ def test_a_secret_in_the_open_is_not_accepted(
     assert not [value for value in OPEN.values() if value in text]
 
 
+@pytest.mark.parametrize("place", ["project", "variable", "profile"])
 def test_an_address_with_a_password_is_refused_and_not_repeated(
-    project: Project, cli: Cli, emulator: Emulator
+    project: Project, cli: Cli, emulator: Emulator, signed_in: pytest.MonkeyPatch, place: str
 ) -> None:
-    host = emulator.url.replace("http://", f"http://me:{canary('host')[:20]}@")
-    path = project.environment(workspace={"host": host})
+    password = canaries.token("host").replace("/", "-")
+    host = emulator.url.replace("http://", f"http://me:{password}@")
+    path = project.environment(workspace={"project": {"host": host}, "profile": {"profile": "mine"}}.get(place, {})
+    if place == "variable":
+        signed_in.setenv("DATABRICKS_HOST", host)
+    if place == "profile":
+        signed_in.setenv("DATABRICKS_CONFIG_FILE", str(project.root / "profiles"))
+        (project.root / "profiles").write_text(f"[mine]\nhost = {host}\ntoken = t\n")
     run = cli("plan", "-e", "dev", expect=3)
-    assert "holds a user or a password" in run.err.replace("\n    ", " ")
-    path.unlink()
-    assert canaries.leaks(canaries.needles([canary("host")[:20]]), [run.out, run.err]) == []
-    assert emulator.writes() == []
+    assert "holds a user or a password" in " ".join(run.err.split())
+    texts = everything(project.root, [run], path, project.root / "profiles")
+    assert canaries.leaks(canaries.needles([password]), texts) == []
+    assert all(entry["path"].startswith("/.well-known") for entry in emulator.requests())
