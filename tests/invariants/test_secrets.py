@@ -332,7 +332,8 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(
 ) -> None:
     password = canaries.token("host").replace("/", "-")
     host = emulator.url.replace("http://", f"http://me:{password}@")
-    path = project.environment(workspace={"project": {"host": host}, "profile": {"profile": "mine"}}.get(place, {})
+    where = {"project": {"host": host}, "profile": {"profile": "mine"}}
+    path = project.environment(workspace=where.get(place, {}))
     if place == "variable":
         signed_in.setenv("DATABRICKS_HOST", host)
     if place == "profile":
