@@ -207,23 +207,6 @@ def test_a_failed_call_that_is_repeated_is_told_each_time(cli: Cli, emulator: Em
 
 
 @pytest.mark.usefixtures("secrets")
-@pytest.mark.parametrize(
-    "place", ["provisioner.apply.caller.filled", "provisioner.apply.caller.digest"]
-)
-def test_the_traceback_of_a_bug_has_no_values(
-    project: Project, cli: Cli, signed_in: pytest.MonkeyPatch, place: str
-) -> None:
-    def bug(*arguments: Any) -> None:
-        raise RuntimeError(f"bug with {arguments} and {CANARIES}")
-
-    signed_in.setattr(place, bug)
-    signed_in.setenv("PROVISIONER_TRACEBACK", "1")
-    run = cli("-vv", "apply", "-e", "dev", "--auto-approve", expect=70)
-    assert "in bug" in run.err
-    assert leaks(*everything(project.root, [run])) == []
-
-
-@pytest.mark.usefixtures("secrets")
 def test_what_a_build_repeats_is_hidden_by_every_command(
     project: Project, cli: Cli, emulator: Emulator
 ) -> None:
