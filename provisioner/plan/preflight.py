@@ -15,6 +15,7 @@ from provisioner.catalog import Catalog
 from provisioner.errors import Problem, error, notice, warning
 from provisioner.plan import quotas
 from provisioner.plan.model import Action, Desired, EndpointPlan, Plan
+from provisioner.plan.passed_on import missing_targets
 from provisioner.plan.quotas import Others
 from provisioner.plan.secrets import uses
 from provisioner.wire.answers import Live
@@ -223,6 +224,7 @@ def judge(
     return (
         *run.problems(),
         *quotas.exceeded(plan, wanted, live, answers.others, facts),
+        *missing_targets(plan, wanted, answers.others.names),
         *run.not_known(quotas.unpublished(plan, live, facts)),
     )
 

@@ -37,6 +37,8 @@ class Others:
     """What is declared for those that exist and are left out of this run."""
     unsized: int = 0
     """Those whose size nothing tells."""
+    names: frozenset[str] = frozenset()
+    """Of all endpoints that the caller may see, Databricks' own too."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def others(
     listed: Iterable[Mapping[str, Any]], declared: Iterable[Desired], read: Collection[str]
 ) -> Others:
     """What the list of all endpoints tells, and what is ``declared`` but was not ``read``."""
+    listed = tuple(listed)
     made = [summary for summary in listed if not is_hosted(summary)]
     unread = {summary["name"]: summary for summary in made if summary["name"] not in read}
     left_out = [want for want in declared if not want.governed and want.name in unread]
@@ -66,6 +69,7 @@ def others(
             for name, summary in unread.items()
             if name not in sized
         ),
+        names=frozenset(summary["name"] for summary in listed),
     )
 
 

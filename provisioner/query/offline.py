@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Protocol
 
 from provisioner.catalog import Catalog
-from provisioner.errors import Problem, Where, error
+from provisioner.errors import Problem, Where, error, warning
 from provisioner.query.checks import is_about, question_of, request_of
 from provisioner.query.request_rules import held_against
 from provisioner.query.requests import unasked
@@ -47,6 +47,9 @@ def _of(endpoint: Judged, target: Target, facts: Catalog | None) -> Iterator[Pro
             continue
         names.add(spec.name)
         yield from _unknown_entities(endpoint, target, spec, path)
+        for problem in _unlikely(target, spec):
+            where = endpoint.where(f"{path}.expect")
+            yield replace(problem, summary=f"{path}: {problem.summary}", where=where)
         for problem in _question(target, spec, facts):
             where = endpoint.where(f"{path}.{_written(spec)}")
             yield replace(problem, summary=f"{path}: {problem.summary}", where=where)
@@ -76,6 +79,21 @@ def _question(target: Target, spec: CheckSpec, facts: Catalog | None) -> Iterato
             yield error("check-question", why, f"write `{key}`")
             continue
         yield from held_against(request_of(spec, entity), entity, facts)
+
+
+def _unlikely(target: Target, spec: CheckSpec) -> Iterator[Problem]:
+    """Expectations that the catalog says no answer will meet."""
+    for entity in target.entities:
+        if not is_about(spec, entity.name):
+            continue
+        wanted, known = spec.expect.dimension, entity.dimension
+        if wanted and known and wanted != known:
+            summary = f"embeddings of {entity.model} have {known} numbers, not {wanted}"
+            yield warning("embedding-expected", summary, "leave `dimension` out, it is known")
+        if spec.expect.norm is not None and entity.normalized is False:
+            summary = f"embeddings of {entity.model} are not normalised"
+            hint = "expect no `norm`; normalise them where they are used"
+            yield warning("embedding-expected", summary, hint)
 
 
 def _written(spec: CheckSpec) -> str:

@@ -69,6 +69,7 @@ IN_SETTING: tuple[RuleInSetting, ...] = (
     offers.known_hosted_model,
     regions.offered_here,
     production.paid_by_token,
+    production.previews,
     terms.licences_of_models,
     production.parts_of_one_cloud,
     allowed.within_the_lists,
@@ -149,6 +150,7 @@ OF_ENVIRONMENT: tuple[RuleOfEnvironment, ...] = (
     allowed.synced_scopes,
     regions.known_region,
     terms.known_terms,
+    production.personal_tokens,
 )
 """What can be said of an environment alone."""
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from provisioner.catalog import Catalog
 from provisioner.errors import Problem, error, notice, warning
-from provisioner.rules.judged import Judged, Setting, external, hosted, served
+from provisioner.rules.capacity import architecture_of
+from provisioner.rules.judged import Environment, Judged, Setting, external, hosted, served
 from provisioner.spec import Kind, kind_of_entity
 
 _MOVING = re.compile(r"(?:^|[-_.:/@])(?:latest|nightly)$", re.IGNORECASE)
+_TOKENS = "max_provisioned_throughput"
+_PREVIEW = "it may change or end at short notice; tell the account team of failures"
+_NO_OAUTH = ("pat", "basic")
 _OTHER_CLOUDS = {"azuredatabricks.net": "Azure", "gcp.databricks.com": "Google Cloud"}
 
 
@@ -26,8 +31,43 @@ def paid_by_token(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
     """Production has capacity of its own."""
     for path, name in hosted(endpoint) if setting.protected else ():
         summary = f"{name} is paid by token and shares its capacity with others"
-        hint = "production loads are meant for provisioned throughput"
+        hint = f"production loads are meant for provisioned throughput{_own(name, setting.facts)}"
         yield warning("pay-per-token", summary, hint, endpoint.where(path))
+
+
+def _own(name: str, facts: Catalog) -> str:
+    """How a hosted model is served with capacity of one's own, where that is known."""
+    entity = next((one.entity for one in facts.pay_per_token if one.endpoint == name), None)
+    family = facts.architecture_of(entity) if entity else None
+    if family is None:
+        return ""
+    key = "provisioned_model_units" if family.sizing == "model_units" else _TOKENS
+    return f": `entity_name: {entity}` with `{key}`"
+
+
+def previews(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+    """Production knows of what is a preview."""
+    if not setting.protected:
+        return
+    found = {one.endpoint: one.model for one in setting.facts.pay_per_token if one.preview}
+    for path, name in hosted(endpoint):
+        if model := found.get(name):
+            yield notice("preview-model", f"{model} is a preview", _PREVIEW, endpoint.where(path))
+    for path, entity in served(endpoint):
+        family = architecture_of(entity, setting.facts)
+        if family and family.preview:
+            summary = f"{family.name} is a preview"
+            yield notice("preview-model", summary, _PREVIEW, endpoint.where(path))
+
+
+def personal_tokens(environment: Environment) -> Iterator[Problem]:
+    """Production signs in by OAuth, from machine to machine."""
+    workspace = environment.spec.workspace
+    if environment.spec.protected and workspace.auth_type in _NO_OAUTH:
+        summary = f"`{workspace.auth_type}` is for trying out, production signs in by OAuth"
+        hint = "as a service principal: `oauth-m2m`, in pipelines OIDC as `github-oidc`"
+        where = environment.where("workspace.auth_type")
+        yield warning("personal-token", summary, hint, where)
 
 
 def cold_starts(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
