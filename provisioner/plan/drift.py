@@ -18,10 +18,10 @@ from provisioner.plan.model import (
     Plan,
     WorkspaceRef,
 )
-from provisioner.plan.standing import NOWHERE, Standing, standing
+from provisioner.plan.standing import NOWHERE, Standing, Withheld, standing
 from provisioner.wire.answers import FAILED, Live
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
+_NOTHING: Mapping[str, Withheld] = MappingProxyType({})
 
 
 class Sync(str, Enum):
@@ -38,7 +38,7 @@ class Sync(str, Enum):
     UNMANAGED = "unmanaged"
     """It exists and is not this project's."""
     UNREADABLE = "unreadable"
-    """The caller may not look."""
+    """It could not be looked at."""
 
 
 class Health(str, Enum):
@@ -51,7 +51,7 @@ class Health(str, Enum):
     STOPPED = "stopped"
     ABSENT = "absent"
     UNKNOWN = "unknown"
-    """The caller may not look."""
+    """It could not be looked at."""
 
 
 WELL = frozenset({Health.READY, Health.UPDATING})
@@ -70,7 +70,9 @@ class EndpointDrift:
     messages: tuple[str, ...] = ()
     """What the service says about served entities that failed."""
     unread: str = ""
-    """What the caller may not read, and so was not compared; empty = all was."""
+    """What could not be read, and so was not compared; empty = all was."""
+    unread_code: str = ""
+    """Code of the error for which; ``permission-denied`` = the caller may not read it."""
     action: Action = Action.NONE
     """What a plan would do."""
     standing: Standing = NOWHERE
@@ -127,6 +129,7 @@ class Drift:
         return not any(found.unread for found in self.endpoints)
 
 
+_ALL_READ = Withheld("", "")
 _NO_DRIFT = frozenset({Sync.IN_SYNC, Sync.UNMANAGED, Sync.UNREADABLE})
 
 
@@ -136,15 +139,15 @@ def assess(
     remembered_ids: Mapping[str, str],
     unmanaged: Iterable[str] = (),
     *,
-    unreadable: Mapping[str, str] = _NOTHING,
-    unread_permissions: Mapping[str, str] = _NOTHING,
+    unreadable: Mapping[str, Withheld] = _NOTHING,
+    unread_permissions: Mapping[str, Withheld] = _NOTHING,
     retirements: Iterable[Retirement] = (),
     name_prefix: str = "",
 ) -> Drift:
     """Read drift off a plan; ``remembered_ids`` are those of the last apply.
 
-    ``unreadable`` are endpoints that are not in the plan because the caller may not
-    read them, ``unread_permissions`` those that were compared without permissions; each
+    ``unreadable`` are endpoints that are not in the plan because they could not be
+    read, ``unread_permissions`` those that were compared without permissions; each
     with the reason.
     """
     found = [
@@ -154,15 +157,16 @@ def assess(
             health=health(live.get(entry.name)),
             changes=entry.changes if entry.action is not Action.CREATE else (),
             messages=_messages(live.get(entry.name)),
-            unread=unread_permissions.get(entry.name, ""),
+            unread=unread_permissions.get(entry.name, _ALL_READ).why,
+            unread_code=unread_permissions.get(entry.name, _ALL_READ).code,
             action=entry.action,
             standing=standing(live.get(entry.name)),
         )
         for entry in plan.endpoints
     ]
     found += [
-        EndpointDrift(name, Sync.UNREADABLE, Health.UNKNOWN, unread=why)
-        for name, why in unreadable.items()
+        EndpointDrift(name, Sync.UNREADABLE, Health.UNKNOWN, unread=it.why, unread_code=it.code)
+        for name, it in unreadable.items()
     ]
     found += [EndpointDrift(name, Sync.UNMANAGED, Health.READY) for name in unmanaged]
     counts = {sync.value: 0 for sync in Sync}

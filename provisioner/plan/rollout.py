@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from provisioner.diff import Comparison, Effect
+from provisioner.diff import Comparison, Effect, compare
 from provisioner.errors import Problem, error, warning
 from provisioner.fields import Call, Document, pattern_of, table
 from provisioner.plan.gates import Gate
 from provisioner.plan.model import Desired, EndpointPlan, Known, RolloutPlan, Step, Target
+from provisioner.plan.standing import InRollout
 from provisioner.plan.traffic import (
     WHOLE,
     Routes,
@@ -29,6 +30,7 @@ from provisioner.plan.traffic import (
 )
 from provisioner.spec import Rollout
 from provisioner.wire import requests
+from provisioner.wire.answers import Live
 
 _MODEL = (
     "entity_name",
@@ -54,6 +56,35 @@ def plan_rollout(
     if in_place := tuple(move.in_place()):
         return RolloutPlan(in_place=in_place), ()
     return _Stages(want.rollout, move, target.minutes).plan() if move.moves else (None, ())
+
+
+def in_rollout(want: Desired, live: Live, base: Document | None) -> InRollout | None:
+    """How far the declared rollout of an endpoint is, by the routes in force.
+
+    ``None`` = none is declared, or it did not begin, or it is over.
+    """
+    rollout = want.rollout
+    if rollout is None:
+        return None
+    want = replace(want, document=_pinned(want.document, live.document))
+    found = compare(want.document, live.document, base, want.scope)
+    move = _Move(want, found, base or {})
+    begun = move.moves and set(move.watched) <= move.known.keys()
+    if not begun or any(move.in_place()):
+        return None
+    return InRollout(move.watched, move.share(move.now), tuple(move.ahead(rollout.steps)))
+
+
+def _pinned(document: Document, live: Document) -> Document:
+    """The document with the versions in force in the place of aliases, which nobody looked up."""
+    served = entities_of(live)
+    entities = {
+        name: {**entity, "entity_version": served.get(name, {}).get("entity_version")}
+        if str(entity.get("entity_version", "")).startswith("@")
+        else entity
+        for name, entity in entities_of(document).items()
+    }
+    return {**document, "config": {**(document.get("config") or {}), "served_entities": entities}}
 
 
 @dataclass(frozen=True)
@@ -114,6 +145,11 @@ class _Move:
         # Without memory only what comes or goes tells that a move was begun.
         begun = bool(self.base) or self.known.keys() != self.target.keys()
         return bool(self.now and self.then and self.watched) and (self.rises or begun)
+
+    def ahead(self, steps: Iterable[int]) -> list[int]:
+        """The shares that are still to come."""
+        start, end = self.share(self.now), self.share(self.then)
+        return [*(share for share in steps if start < share < end), end] if self.rises else []
 
     @property
     def calls(self) -> bool:
@@ -252,9 +288,7 @@ class _Stages:
         if move.is_new:
             gate = self._gate(dict.fromkeys(move.watched, 0) | move.now)
             yield self._step(replace(gate, checks=True, expected_seconds=self._deployment()))
-        start, end = move.share(move.now), move.share(move.then)
-        between = [share for share in self.rollout.steps if start < share < end]
-        for share in [*between, end] if move.rises else ():
+        for share in move.ahead(self.rollout.steps):
             step = self._step(self._held(move.on_the_way(share)))
             if step.body == last.body:
                 last = step

@@ -33,6 +33,27 @@ class Standing:
 NOWHERE = Standing()
 
 
+@dataclass(frozen=True)
+class Withheld:
+    """Why something of an endpoint could not be read."""
+
+    why: str
+    code: str
+    """Code of the error, such as ``permission-denied``."""
+
+
+@dataclass(frozen=True)
+class InRollout:
+    """How far the traffic of an endpoint has moved."""
+
+    entities: tuple[str, ...]
+    """Served entities that it moves to."""
+    share: int
+    """Percent of the traffic that they have together."""
+    ahead: tuple[int, ...]
+    """The shares that are still to come; empty = only the last one is left to be watched."""
+
+
 def standing(live: Live | None) -> Standing:
     """The glance at an endpoint; one that is not there serves nothing."""
     if live is None:

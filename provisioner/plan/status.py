@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from provisioner.plan.drift import WELL, Health, Retirement, health, in_order
 from provisioner.plan.model import FORMAT_VERSION, Target, WorkspaceRef
-from provisioner.plan.standing import NOWHERE, Standing, standing
+from provisioner.plan.standing import NOWHERE, InRollout, Standing, Withheld, standing
 from provisioner.wire.answers import Live
 from provisioner.wire.requests import invocation_url
 
@@ -26,6 +26,12 @@ class EndpointStatus:
     messages: tuple[str, ...]
     """What the service says about served entities that failed."""
     standing: Standing = NOWHERE
+    rollout: InRollout | None = None
+    """``None`` = no declared rollout is under way."""
+    unread: str = ""
+    """Why nothing is known of it; empty = it was read, or is not there."""
+    unread_code: str = ""
+    """Code of the error for which; ``permission-denied`` = the caller may not read it."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,8 @@ class Status:
 
     @property
     def healthy(self) -> bool:
-        """Whether every endpoint serves."""
-        return all(endpoint.health in WELL for endpoint in self.endpoints)
+        """Whether every endpoint serves that could be read."""
+        return all(endpoint.health in WELL or endpoint.unread for endpoint in self.endpoints)
 
     @property
     def summary(self) -> dict[str, int]:
@@ -54,29 +60,39 @@ class Status:
 
 
 def status(
-    found: Iterable[Live],
-    host: str,
+    found: Iterable[EndpointStatus],
     target: Target,
     retirements: Iterable[Retirement] = (),
     name_prefix: str = "",
 ) -> Status:
-    """The state of endpoints on a host."""
+    """How the endpoints of an environment are."""
     return Status(
         environment=target.environment,
         project=target.project,
         workspace=target.workspace,
-        endpoints=tuple(
-            EndpointStatus(
-                name=live.name,
-                health=health(live),
-                version=live.version,
-                id=live.id,
-                invocation_url=invocation_url(host, live.name),
-                messages=tuple(f"{entity}: {message}" for entity, message in live.failures),
-                standing=standing(live),
-            )
-            for live in found
-        ),
+        endpoints=tuple(sorted(found, key=lambda endpoint: endpoint.name)),
         retirements=in_order(retirements),
         name_prefix=name_prefix,
     )
+
+
+def of_live(live: Live, host: str, rollout: InRollout | None = None) -> EndpointStatus:
+    """How an endpoint on a host is."""
+    return EndpointStatus(
+        name=live.name,
+        health=health(live),
+        version=live.version,
+        id=live.id,
+        invocation_url=invocation_url(host, live.name),
+        messages=tuple(f"{entity}: {message}" for entity, message in live.failures),
+        standing=standing(live),
+        rollout=rollout,
+    )
+
+
+def of_missing(name: str, withheld: Withheld | None = None) -> EndpointStatus:
+    """An endpoint that is gone, or that could not be read."""
+    if withheld is None:
+        return EndpointStatus(name, Health.ABSENT, 0, "", "", ())
+    unread, code = withheld.why, withheld.code
+    return EndpointStatus(name, Health.UNKNOWN, 0, "", "", (), unread=unread, unread_code=code)

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from textwrap import wrap
 
+from provisioner.plan.drift import Health
 from provisioner.plan.status import Status
-from provisioner.report.problems import printable
+from provisioner.report.problems import WIDTH, printable
+from provisioner.report.summary_of_status import NOT_THERE, notes
 from provisioner.report.terminal import table
 
 
 def text(value: Status) -> str:
-    """A line for each endpoint, then what the service says about those that failed."""
-    rows = [{**asdict(endpoint), "health": endpoint.health.value} for endpoint in value.endpoints]
+    """A line for each endpoint, then what is to be said of some."""
+    rows = [
+        {
+            "health": endpoint.health.value,
+            "version": "-" if endpoint.health in NOT_THERE else endpoint.version,
+            "name": endpoint.name,
+        }
+        for endpoint in value.endpoints
+    ]
     lines = [table(("health", "version", "name"), rows)]
     for endpoint in value.endpoints:
-        lines += [f"  {endpoint.name}: {printable(message)}" for message in endpoint.messages]
+        gone = ["it is not there any more"] if endpoint.health is Health.ABSENT else []
+        for said in (*gone, *notes(endpoint)):
+            text = f"{endpoint.name}: {printable(said)}"
+            lines += wrap(
+                text,
+                WIDTH,
+                initial_indent="  ",
+                subsequent_indent="      ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from provisioner.plan import EndpointPlan
 from provisioner.plan.gates import Gate, Seen
 from provisioner.plan.model import Known, RolloutPlan, Skipped
 from provisioner.plan.outcome import EndpointOutcome
+from provisioner.plan.standing import InRollout
 from provisioner.plan.traffic import in_words
 
 _SKIPPED = {
@@ -99,6 +100,13 @@ def minutes(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{math.ceil(seconds / 60)} min"
+
+
+def progress(rollout: InRollout) -> str:
+    """How far a rollout is, in one line."""
+    then = ", ".join(f"{share} %" for share in rollout.ahead)
+    now = f"rollout of {', '.join(rollout.entities)}: {rollout.share} % of the traffic now"
+    return f"{now}, then {then}" if then else f"{now}, which the next apply still watches"
 
 
 def watched(endpoint: EndpointOutcome) -> Iterator[str]:

@@ -9,7 +9,7 @@ from provisioner.catalog.dated import days_between
 from provisioner.plan.drift import WELL, Health, Retirement
 from provisioner.plan.standing import Standing
 from provisioner.plan.status import EndpointStatus, Status
-from provisioner.report import words
+from provisioner.report import rollout, words
 from provisioner.report.summary import (
     Count,
     Deadline,
@@ -31,11 +31,23 @@ _ORDER = (
     Health.READY,
 )
 """The gravest first."""
+NOT_THERE = frozenset({Health.ABSENT, Health.UNKNOWN})
+"""The states in which there is no version to tell of."""
+_GRAVE = dict.fromkeys(WELL, "") | {
+    Health.ABSENT: "not there any more",
+    Health.UNKNOWN: "could not be read",
+}
+"""What is wrong with an endpoint, where its state is not the word for it."""
 
 
 def summary(status: Status, today: str = "") -> Summary:
     """Everything to tell of an environment's endpoints; ``today`` is an ISO date."""
-    ill = sum(found.health not in WELL for found in status.endpoints)
+    unread = sum(bool(found.unread) for found in status.endpoints)
+    ill = sum(found.health not in WELL for found in status.endpoints) - unread
+    alarms = (
+        counted(ill, "endpoint does not serve", "endpoints do not serve") if ill else "",
+        f"{counted(unread, 'endpoint')} could not be read" if unread else "",
+    )
     return Summary(
         kind="status",
         title="Status of",
@@ -52,13 +64,13 @@ def summary(status: Status, today: str = "") -> Summary:
         items=gravest_first(
             map(_item, status.endpoints), [words.HEALTHS[health].word for health in _ORDER]
         ),
-        alarm=counted(ill, "endpoint does not serve", "endpoints do not serve") if ill else "",
+        alarm=", ".join(filter(None, alarms)),
         glances=tuple(
             glance(
                 found.name,
                 status.name_prefix,
                 [words.HEALTHS[found.health]],
-                (),
+                [rollout.progress(found.rollout)] if found.rollout else [],
                 found.standing,
                 today,
             )
@@ -72,10 +84,19 @@ def _item(found: EndpointStatus) -> Item:
     return Item(
         name=found.name,
         mark=words.HEALTHS[found.health],
-        about=tuple(_about(found.standing)),
-        grave="" if found.health in WELL else words.HEALTHS[found.health].word,
-        notes=found.messages,
+        about=() if found.health in NOT_THERE else tuple(_about(found.standing)),
+        grave=_GRAVE.get(found.health, words.HEALTHS[found.health].word),
+        notes=tuple(notes(found)),
     )
+
+
+def notes(found: EndpointStatus) -> Iterator[str]:
+    """Sentences about an endpoint: what is under way, what is wrong, what is not known."""
+    if found.rollout:
+        yield rollout.progress(found.rollout)
+    if found.unread:
+        yield found.unread
+    yield from found.messages
 
 
 def _about(standing: Standing) -> Iterator[str]:

@@ -13,7 +13,7 @@ from provisioner.cli.editing import wishes
 from provisioner.cli.editing.wishes import Wish
 from provisioner.cli.environment.session import Session
 from provisioner.cli.environment.several import STILL_THERE, Face, Question, ask, show
-from provisioner.cli.environment.unread import Unread
+from provisioner.cli.environment.unread import Unread, code_of
 from provisioner.cli.notifying import Hook
 from provisioner.cli.options import Settings
 from provisioner.cli.selecting import Choice
@@ -54,9 +54,9 @@ def command(
 ) -> ExitCode:
     """Tell where the workspace is not what is declared; only reads.
 
-    Exits with 3 when something may not be read, with 2 when anything differs, and with
-    10 when all is as declared but an endpoint does not serve. Of several environments
-    the worst code counts.
+    Exits with 3 when something may not be read, with 1 when it could not be for another
+    reason, with 2 when anything differs, and with 10 when all is as declared but an
+    endpoint does not serve. Of several environments the worst code counts.
 
     With --accept live values replace what is declared, in the lines that say it, after
     a look at the difference; then the drift that is left is told.
@@ -117,7 +117,7 @@ def _look(session: Session, choice: Choice, *, unmanaged: bool) -> Drift:
 
 def _code(found: Drift, fail_on: Collection[str]) -> ExitCode:
     if not found.complete and "unreadable" in fail_on:
-        return ExitCode.AUTH
+        return code_of(endpoint.unread_code for endpoint in found.endpoints)
     if not found.in_sync and "drift" in fail_on:
         return ExitCode.CHANGES
     return ExitCode.OK if found.healthy or "unhealthy" not in fail_on else ExitCode.UNHEALTHY

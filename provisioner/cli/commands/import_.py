@@ -15,6 +15,7 @@ from provisioner.cli import options, output
 from provisioner.cli.applying.carry_out import approve, execute, exit_code, judge
 from provisioner.cli.environment.opening import connected, load
 from provisioner.cli.environment.session import Session
+from provisioner.cli.environment.unread import code_of
 from provisioner.cli.options import Selection, Settings
 from provisioner.diff import Effect
 from provisioner.errors import ExitCode, Problem, ProjectInvalid, ProvisionerError, warning
@@ -181,7 +182,8 @@ class _Run:
         self._adopt = adopt
         self._existing: list[Path] = []
         self._skipped: list[_Found] = []
-        self._unread = 0
+        self._unread: list[str] = []
+        """Codes of the errors for which endpoints could not be read."""
         self._problems = list(problems)
 
     def all(self, found: Iterable[_Found]) -> None:
@@ -190,9 +192,10 @@ class _Run:
         for entry, answers in zip(
             wanted, self._session.workspace.in_parallel(self._read, wanted), strict=True
         ):
-            if isinstance(answers, Problem):
-                self._problems.append(answers)
-                self._unread += 1
+            if isinstance(answers, ProvisionerError):
+                text, hint = str(answers), answers.hint
+                self._problems.append(warning("import-unreadable", text, hint))
+                self._unread.append(answers.code)
             else:
                 self._import(entry, *answers)
 
@@ -207,14 +210,14 @@ class _Run:
     def _path(self, short: str) -> Path:
         return self._folder / f"{short}.yaml"
 
-    def _read(self, entry: _Found) -> tuple[dict[str, Any], Any] | Problem:
+    def _read(self, entry: _Found) -> tuple[dict[str, Any], Any] | ProvisionerError:
         """The answers about an endpoint and about its permissions."""
         workspace, name = self._session.workspace, entry.name
         try:
             doing = f"cannot read endpoint {name}"
             answer = workspace.call("GET", f"{ENDPOINTS}/{name}", doing=doing)
         except ProvisionerError as failure:
-            return warning("import-unreadable", str(failure), failure.hint)
+            return failure
         try:
             doing = f"cannot read the permissions of {name}"
             path = f"{PERMISSIONS}/{answer.get('id')}"
@@ -333,12 +336,12 @@ class _Run:
         return f"; the environment also changes {printable(', '.join(paths))}"
 
     def exit_code(self) -> ExitCode:
-        """5 when existing files left nothing to write, 1 when nothing could be read."""
+        """5 when existing files left nothing to write, 1 or 3 when nothing could be read."""
         if self.written:
             return ExitCode.OK
         if self._existing:
             return ExitCode.REFUSED
-        return ExitCode.FAILED if self._unread else ExitCode.OK
+        return code_of(self._unread)
 
 
 def _doubts(name: str, imported: Imported) -> list[str]:

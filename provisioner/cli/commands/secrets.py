@@ -12,8 +12,9 @@ from provisioner.cli import options, output
 from provisioner.cli.commands import secret_sync
 from provisioner.cli.environment.opening import connected
 from provisioner.cli.environment.session import Session
+from provisioner.cli.environment.unread import Unread, code_of
 from provisioner.cli.options import Selection, Settings
-from provisioner.errors import ExitCode
+from provisioner.errors import ExitCode, error
 from provisioner.plan.secrets import State, Status, assess, graph
 from provisioner.report import terminal
 from provisioner.workspace import secret_scopes
@@ -41,22 +42,27 @@ def status(
     """Tell which secrets endpoints use, and which are missing or newer than they are.
 
     Only names and times are read, never a value. Exits with 10 when a secret is
-    missing or an endpoint is older than one.
+    missing or an endpoint is older than one, and with 3 or 1 when an endpoint could
+    not be read.
     """
     with connected(settings, environment) as session:
-        found = secrets_in_use(session, selection)
+        unread = Unread()
+        found = secrets_in_use(session, selection, unread)
     if form == "json":
         rows = [_row(item) for item in found]
         output.answer(json.dumps({"format_version": 1, "secrets": rows}, indent=2))
     else:
         output.answer(_text(found))
+    missed = [error(withheld.code, withheld.why) for withheld in unread.endpoints.values()]
+    output.show_problems(missed)
     well = all(item.state in {State.OK, State.UNKNOWN} for item in found)
-    return ExitCode.OK if well else ExitCode.UNHEALTHY
+    ill = ExitCode.OK if well else ExitCode.UNHEALTHY
+    return ExitCode.worst([ill, code_of(problem.code for problem in missed)])
 
 
-def secrets_in_use(session: Session, selection: Selection) -> tuple[Status, ...]:
+def secrets_in_use(session: Session, selection: Selection, unread: Unread) -> tuple[Status, ...]:
     """The secrets of live and declared endpoints, judged."""
-    live = session.managed(selection)
+    live, _ = session.managed(selection, unread)
     documents = {found.name: found.document for found in live}
     documents |= {want.name: want.document for want in session.declared(selection)}
     used = graph(documents)

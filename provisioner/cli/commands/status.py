@@ -9,9 +9,10 @@ import click
 from provisioner.cli import options, reports
 from provisioner.cli.environment.session import Session
 from provisioner.cli.environment.several import STILL_THERE, Face, Question, ask, show
+from provisioner.cli.environment.unread import Unread, code_of
 from provisioner.cli.options import Selection, Settings
 from provisioner.errors import ExitCode
-from provisioner.plan.status import Status, status
+from provisioner.plan.status import Status, of_live, of_missing, status
 from provisioner.report import health, machine, summary_of_status
 from provisioner.rules.ahead import retirements
 
@@ -32,7 +33,8 @@ def command(
 ) -> ExitCode:
     """Tell how this project's endpoints are; only reads.
 
-    Exits with 10 when one of them does not serve. Of several environments the worst
+    Exits with 10 when one of them does not serve, with 3 when one may not be read, and
+    with 1 when it could not be for another reason. Of several environments the worst
     code counts.
     """
     look = partial(_look, selection=selection)
@@ -44,10 +46,15 @@ def command(
 
 
 def _look(session: Session, selection: Selection) -> Status:
+    unread = Unread()
+    live, gone = session.managed(selection, unread)
+    host, wanted = session.workspace.host, {w.name: w for w in session.declared(selection)}
+    endpoints = [of_live(one, host, session.rollout_of(wanted.get(one.name), one)) for one in live]
+    endpoints += [of_missing(name) for name in gone]
+    endpoints += [of_missing(name, withheld) for name, withheld in unread.endpoints.items()]
     declared = (one for one in session.loaded.endpoints if one.name in selection)
     return status(
-        session.managed(selection),
-        session.workspace.host,
+        endpoints,
         session.target,
         retirements(declared, options.today(), session.loaded.facts),
         session.loaded.spec.name_prefix,
@@ -55,4 +62,5 @@ def _look(session: Session, selection: Selection) -> Status:
 
 
 def _code(found: Status) -> ExitCode:
-    return ExitCode.OK if found.healthy else ExitCode.UNHEALTHY
+    ill = ExitCode.OK if found.healthy else ExitCode.UNHEALTHY
+    return ExitCode.worst([ill, code_of(endpoint.unread_code for endpoint in found.endpoints)])

@@ -9,8 +9,16 @@ import click
 from provisioner.cli import options, output
 from provisioner.cli.environment.opening import connected
 from provisioner.cli.environment.session import Session
+from provisioner.cli.environment.unread import Unread, code_of
 from provisioner.cli.options import Selection, Settings
-from provisioner.errors import EndpointFailed, ExitCode, ProvisionerError, StillInProgress, error
+from provisioner.errors import (
+    EndpointFailed,
+    ExitCode,
+    NotFound,
+    ProvisionerError,
+    StillInProgress,
+    error,
+)
 from provisioner.plan.desired import DEFAULT_TIMEOUT
 from provisioner.wire.answers import Live
 
@@ -37,12 +45,13 @@ def command(
 ) -> ExitCode:
     """Wait until this project's endpoints serve what was applied to them."""
     with connected(settings, environment, parallelism) as session:
-        live = session.managed(Selection(names))
+        unread = Unread()
+        live, gone = session.managed(Selection(names), unread)
         ended = session.workspace.in_parallel(lambda found: _settled(session, found, timeout), live)
-    return max(ended, key=_SEVERITY.index, default=ExitCode.OK)
-
-
-_SEVERITY = (ExitCode.OK, ExitCode.TIMED_OUT, ExitCode.FAILED)
+    missed = [error(why.code, why.why) for why in unread.endpoints.values()]
+    missed += [error(NotFound.code, f"{name} is not there any more") for name in gone]
+    output.show_problems(missed)
+    return ExitCode.worst([*ended, code_of(problem.code for problem in missed)])
 
 
 def _settled(session: Session, found: Live, timeout: float) -> ExitCode:

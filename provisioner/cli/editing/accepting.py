@@ -51,8 +51,8 @@ def accept(settings: Settings, environment: str, wish: Wish, parallelism: int) -
         _unmatched(session, wish)
         unread = Unread()
         plan, live = session.compare(Selection(wish.endpoints), unread=unread)
-        for name, why in {**unread.endpoints, **unread.permissions}.items():
-            draft.leave(name, [Left("", why)])
+        for name, withheld in {**unread.endpoints, **unread.permissions}.items():
+            draft.leave(name, [Left("", withheld.why)])
         for entry in plan.endpoints:
             _endpoint(draft, session, entry, live.get(entry.name), wish)
     output.show_problems(draft.problems)

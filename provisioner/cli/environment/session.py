@@ -32,7 +32,8 @@ from provisioner.plan.lookups import (
 )
 from provisioner.plan.preflight import Answers, Preflight
 from provisioner.plan.quotas import Others, others
-from provisioner.plan.rollout import rollout_problems
+from provisioner.plan.rollout import in_rollout, rollout_problems
+from provisioner.plan.standing import InRollout
 from provisioner.project import Loaded
 from provisioner.record import Record, sealed
 from provisioner.wire.answers import Live, is_hosted
@@ -86,8 +87,8 @@ class Session:
 
         The traffic of endpoints ``at_once`` moves without a rollout.
         The environment may switch ``preflight`` off whatever is asked for.
-        With ``unread`` what the caller may not read is left out and noted there,
-        instead of raising `PermissionDenied`.
+        With ``unread`` what could not be read is left out and noted there, instead of
+        raising its error.
         """
         preflight = preflight if self.loaded.spec.preflight else Preflight.OFF
         wanted = [self._sealed(want) for want in self.declared(selection)]
@@ -129,9 +130,27 @@ class Session:
         live = self._read(wanted, Selection(only=tuple(want.name for want in wanted)))
         return self._judged(build(self.target, wanted, live, self.record.base), ())
 
-    def managed(self, selection: Selection) -> list[Live]:
-        """This environment's endpoints as they are, sorted by name."""
-        return sorted(self._read([], selection).values(), key=lambda live: live.name)
+    def managed(self, selection: Selection, unread: Unread) -> tuple[list[Live], list[str]]:
+        """This environment's endpoints as they are, and names of those that are gone.
+
+        What could not be read is noted in ``unread``.
+        """
+        listed = {summary["name"]: _owner(summary) for summary in self.listed}
+        ours = {name for name, owner in listed.items() if owner == self.target.owner}
+        # The list leaves out what the caller may not see; a GET tells that from what is gone.
+        unlisted = {one.name for one in self.loaded.endpoints if one.name not in listed}
+        names = sorted(name for name in ours | unlisted if name in selection)
+        found = self.workspace.in_parallel(partial(unread.read, self.workspace), names)
+        live = [one for one in found if one is not None and one.owner == self.target.owner]
+        known = unread.endpoints.keys() | {one.name for one in found if one is not None}
+        were_there = ours | self.record.endpoints.keys()
+        return live, [name for name in names if name not in known and name in were_there]
+
+    def rollout_of(self, want: Desired | None, live: Live) -> InRollout | None:
+        """How far the declared rollout of an endpoint is."""
+        if want is None or want.rollout is None:
+            return None
+        return in_rollout(self._sealed(want), live, self.record.base(live.name, live.id))
 
     def _no_longer_governed(self) -> Iterator[Problem]:
         declared = {endpoint.name for endpoint in self.loaded.endpoints}

@@ -1,4 +1,4 @@
-"""What the caller may not read: noted, so that the rest can be compared."""
+"""What could not be read: noted, so that the rest can be compared or told."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from provisioner.errors import PermissionDenied
+from provisioner.errors import AuthenticationFailed, ExitCode, PermissionDenied, WorkspaceError
 from provisioner.fields import Document
 from provisioner.plan import Desired
+from provisioner.plan.standing import Withheld
 from provisioner.record import Record
 from provisioner.wire.answers import Live
 from provisioner.wire.document import without
@@ -17,24 +18,33 @@ from provisioner.workspace.gateway import Workspace
 
 @dataclass
 class Unread:
-    """Collects refusals while endpoints are read in parallel."""
+    """Collects what went wrong while endpoints were read in parallel."""
 
-    endpoints: dict[str, str] = field(default_factory=dict)
-    """Endpoints that nothing is known of, and why."""
-    permissions: dict[str, str] = field(default_factory=dict)
-    """Endpoints that were read without their permissions, and why."""
+    endpoints: dict[str, Withheld] = field(default_factory=dict)
+    """Endpoints that nothing is known of."""
+    permissions: dict[str, Withheld] = field(default_factory=dict)
+    """Endpoints that were read without their permissions."""
 
-    def read(self, workspace: Workspace, name: str, rows: Mapping[str, Any] | None) -> Live | None:
-        """One endpoint as far as the caller may see it; ``None`` also when that is not at all."""
+    def read(
+        self, workspace: Workspace, name: str, rows: Mapping[str, Any] | None = None
+    ) -> Live | None:
+        """One endpoint as far as it can be read; ``None`` also when that is not at all.
+
+        Raises:
+            AuthenticationFailed: nothing more can be read at all.
+        """
         try:
             return workspace.read(name, rows)
-        except PermissionDenied as refusal:
+        except AuthenticationFailed:
+            raise
+        except WorkspaceError as failure:
+            withheld = Withheld(str(failure), failure.code)
             if rows is None:
-                self.endpoints[name] = str(refusal)
+                self.endpoints[name] = withheld
                 return None
             live = self.read(workspace, name, None)
             if live is not None:
-                self.permissions[name] = str(refusal)
+                self.permissions[name] = withheld
             return live
 
     def readable(self, wanted: Iterable[Desired]) -> list[Desired]:
@@ -52,3 +62,11 @@ class Unread:
 
     def _seen(self, name: str, document: Document) -> Document:
         return without(document, {"permissions"}) if name in self.permissions else document
+
+
+def code_of(unread: Iterable[str]) -> ExitCode:
+    """The exit code for codes of errors, those that are empty left out."""
+    codes = set(filter(None, unread))
+    if not codes:
+        return ExitCode.OK
+    return ExitCode.AUTH if codes == {PermissionDenied.code} else ExitCode.FAILED
