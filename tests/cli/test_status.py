@@ -138,9 +138,7 @@ def test_secrets_status_goes_on_as_well(three: Cli, emulator: Emulator) -> None:
     assert "error[permission-denied]" in run.err
 
 
-def test_an_import_of_nothing_but_what_is_denied_ends_with_3(
-    cli: Cli, project: Project, emulator: Emulator
-) -> None:
+def test_an_import_of_nothing_but_what_is_denied_ends_with_3(cli: Cli, emulator: Emulator) -> None:
     emulator.call("POST", ENDPOINTS, {"name": "theirs", **serving(external())})
     unread(emulator, "theirs", "denied")
     run = cli("import", "-e", "dev", "theirs", expect=3)
