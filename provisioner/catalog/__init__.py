@@ -156,7 +156,7 @@ class Catalog:
 
     @cached_property
     def geographies(self) -> tuple[Geography, ...]:
-        """Regions that facts speak of together; the first that fits one counts."""
+        """Regions that facts speak of together."""
         return self._part("geographies")
 
     @cached_property

@@ -128,13 +128,20 @@ class Builder:
             items = enumerate(value)
             return tuple(self._value(inner[0], item, (*path, at)) for at, item in items)
         if origin is not None:
-            if not isinstance(value, Mapping):
-                return self._refuse(path, "must be a map")
-            made = {key: self._value(inner[1], item, (*path, key)) for key, item in value.items()}
-            return MappingProxyType(made)
+            return self._map(inner, value, path)
         if is_dataclass(hint) and isinstance(hint, type):
             return self.build(hint, value, path)
         return self._scalar(hint, value, path)
+
+    def _map(self, hints: tuple[Any, ...], value: Any, path: Path) -> Any:
+        if not isinstance(value, Mapping):
+            return self._refuse(path, "must be a map")
+        words = get_args(hints[0]) if get_origin(hints[0]) is Literal else tuple(value)
+        for key in value:
+            if key not in words:
+                self._refuse((*path, key), f"must be one of {', '.join(words)}")
+        made = {key: self._value(hints[1], item, (*path, key)) for key, item in value.items()}
+        return MappingProxyType(made)
 
     def _one_of(self, kinds: list[Any], value: Any, path: Path) -> Any:
         for kind in kinds:

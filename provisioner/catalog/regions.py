@@ -61,31 +61,39 @@ class Atlas:
     geographies: tuple[Geography, ...]
     offers: tuple[RegionalOffer, ...]
 
-    def locate(self, region: str) -> tuple[Cloud, Geography] | None:
-        """The cloud of a region and the geography that it is in; None = not known."""
-        for geography in self.geographies:
-            for cloud, globs in geography.regions.items():
-                if any(fnmatchcase(region, glob) for glob in globs):
-                    return cloud, geography
-        return None
+    def locate(self, region: str) -> tuple[Cloud, tuple[str, ...]] | None:
+        """The cloud of a region and the geographies that it is in; None = not known.
+
+        It is in one of those that ship, and a team may add others.
+        """
+        found = [
+            (cloud, geography.id)
+            for geography in self.geographies
+            for cloud, globs in geography.regions.items()
+            if any(fnmatchcase(region, glob) for glob in globs)
+        ]
+        return (found[0][0], tuple(place for _, place in found)) if found else None
 
     def within(self, region: str, places: Sequence[str]) -> bool | None:
         """Whether a region is among ``places``, geographies or regions; None = not known."""
         found = self.locate(region)
-        if region in places or (found and found[1].id in places):
-            return True
-        return False if found else None
+        if found is None:
+            return True if region in places else None
+        return not {region, *found[1]}.isdisjoint(places)
 
     def standing(self, feature: Feature, region: str) -> Standing:
-        """What is said of a feature in a region; what names the region itself counts first."""
+        """What is said of a feature in a region.
+
+        What names the region itself counts first, then what is said of a team's own geographies.
+        """
         found = self.locate(region)
         said: dict[str, Standing] = {}
         for offer in self.offers:
             if feature in offer.features and (found is None or offer.cloud == found[0]):
                 for kind in (Standing.NOT_OFFERED, Standing.CROSS_GEO, Standing.OFFERED):
                     said |= dict.fromkeys(getattr(offer, kind.value), kind)
-        of_geography = said.get(found[1].id, Standing.UNKNOWN) if found else Standing.UNKNOWN
-        return said.get(region, of_geography)
+        places = (region, *reversed(found[1])) if found else (region,)
+        return next((said[place] for place in places if place in said), Standing.UNKNOWN)
 
     def is_known(self, feature: Feature) -> bool:
         """Whether anything says where a feature is offered."""

@@ -40,9 +40,8 @@ ATLAS = catalog().atlas
 @pytest.mark.parametrize("cloud", LISTED)
 def test_every_listed_region_is_in_one_geography_of_its_cloud(cloud: str) -> None:
     wanted = dict(pair.split() for pair in LISTED[cloud].split(","))
-    found = {region: ATLAS.locate(region) for region in wanted}
-    assert {r: (one[0], one[1].id) for r, one in found.items() if one} == {
-        region: (cloud, place) for region, place in wanted.items()
+    assert {region: ATLAS.locate(region) for region in wanted} == {
+        region: (cloud, (place,)) for region, place in wanted.items()
     }
 
 
@@ -95,6 +94,29 @@ def test_a_team_corrects_a_region_and_adds_one() -> None:
     assert atlas.standing("custom_model", "us-east-1") is Standing.OFFERED
     assert atlas.standing("custom_model", "us-east-2") is Standing.NOT_OFFERED
     assert atlas.names(["mars", "us", "eu-west-1"]) == "Mars and the United States and eu-west-1"
+
+
+def test_a_team_may_speak_of_a_part_of_a_geography() -> None:
+    checked = {"checked": "2026-11-24"}
+    regions = {"AWS": ["eu-central-1"], "AZURE": ["germanywestcentral"]}
+    part = {"id": "germany", "name": "Germany", "regions": regions, **checked}
+    atlas = team(geographies=[part])
+    assert [atlas.within("eu-central-1", [place]) for place in ("germany", "europe", "us")] == [
+        True,
+        True,
+        False,
+    ]
+    assert atlas.within("eu-west-1", ["germany"]) is False
+    assert atlas.standing("pay_per_token", "germanywestcentral") is Standing.OFFERED
+    offer = {"id": "azure-foundation-models", "cross_geo": ["germany"], **checked}
+    atlas = team(geographies=[part], regional_offers=[offer])
+    assert atlas.standing("pay_per_token", "germanywestcentral") is Standing.CROSS_GEO
+
+
+def test_a_cloud_that_is_none_is_refused() -> None:
+    mars = {"id": "mars", "name": "Mars", "regions": {"aws": ["ma-*"]}, "checked": "2026-11-24"}
+    with pytest.raises(FactsInvalid, match=r"regions.aws: must be one of AWS, AZURE, GCP"):
+        team(geographies=[mars])
 
 
 def test_a_place_that_is_none_is_refused_where_it_stands() -> None:
