@@ -7,7 +7,8 @@ import json
 import os
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,18 @@ from provisioner.emulator import running
 ENDPOINTS = "/api/2.0/serving-endpoints"
 PERMISSIONS = "/api/2.0/permissions/serving-endpoints"
 _ABOUT_ENDPOINTS = (ENDPOINTS, PERMISSIONS)
+
+
+HANG = 60.0
+"""Seconds that only a hang takes, however busy the machine is."""
+
+
+def until(condition: Callable[[], Any], what: str) -> None:
+    """Wait for something outside of this thread."""
+    deadline = time.monotonic() + HANG
+    while not condition():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.01)
 
 
 class Emulator:

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 
 from provisioner.report import machine
 
-from ..conftest import ENDPOINTS, Cli, Emulator, Project, external, serving
+from ..conftest import ENDPOINTS, HANG, Cli, Emulator, Project, external, serving, until
 
 CHECK = jsonschema.Draft202012Validator(machine.schema("event"))
 
@@ -105,12 +104,9 @@ def test_ctrl_c_is_told(slow: Emulator, tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 20
-    while "waiting until it serves" not in (file.read_text() if file.exists() else ""):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: file.exists() and "waiting until it serves" in file.read_text(), "it is applied")
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
+    assert process.wait(HANG) == 130
     events = told(file)
     assert events[-1]["exit_code"] == 130
     assert [event["result"] for event in events if event["event"] == "endpoint"] == ["in_progress"]

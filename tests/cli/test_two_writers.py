@@ -15,8 +15,7 @@ from provisioner.apply import apply
 from provisioner.cli.applying import carry_out
 from provisioner.cli.environment import replacing
 
-from ..conftest import Cli, Emulator, Project, external, serving
-from ..matrix.conftest import until
+from ..conftest import Cli, Emulator, Project, external, serving, until
 
 RECORD = "/Shared/.provisioner/shop/dev.json"
 IMPORT = "/api/2.0/workspace-files/import-file/.*"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import subprocess
 import sys
 import threading
-import time
 import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
@@ -17,8 +18,10 @@ import pytest
 
 from provisioner.emulator.pristine import CLIENT_SECRET, SERVICE_PRINCIPAL
 from provisioner.errors import ExitCode
+from provisioner.workspace.inference import ask
 from tests.conftest import (
     ENDPOINTS,
+    HANG,
     Cli,
     Emulator,
     Project,
@@ -29,6 +32,7 @@ from tests.conftest import (
     invoke,
     serving,
     throughput,
+    until,
 )
 
 PATH = "/serving-endpoints"
@@ -309,22 +313,20 @@ def test_latency_has_a_budget(project: Project, cli: Cli, ail: Any) -> None:
         "chat", serving(external()), checks=[{"name": "fast", "expect": {"latency": "200ms"}}]
     )
     cli.apply()
-    ail("slow", delay_seconds=2)
-    started = time.monotonic()
+    ail("slow", delay_seconds=3600)
     verdict = only(check(cli, expect=7))
     assert (verdict["cause"], verdict["status"]) == ("slow", 0), "it is not waited for"
     assert "no answer within 0.2 s" in verdict["message"]
-    assert time.monotonic() - started < 2
 
 
 def test_compute_that_has_to_come_up_gets_its_time(project: Project, cli: Cli, ail: Any) -> None:
-    budget = {"latency": "300ms", "cold_start": "10s"}
+    budget = {"latency": "1s", "cold_start": "60s"}
     project.endpoint("churn", serving(custom()), checks=[{"name": "up", "expect": budget}])
     cli.apply()
-    ail("cold", "churn", delay_seconds=0.6)
+    ail("cold", "churn", delay_seconds=1.1)
     verdict = only(check(cli, expect=0), "churn")
     assert verdict["tries"] == 2, "a second question tells how it answers when it is up"
-    assert "compute came up within 0.6 s" in verdict["message"]
+    assert re.search(r"compute came up within \d+\.\d s", verdict["message"])
     ail("cold", "churn", times=1)
     verdict = only(check(cli, expect=0), "churn")
     assert verdict["tries"] >= 2, "turned away while it starts, and asked again"
@@ -332,27 +334,26 @@ def test_compute_that_has_to_come_up_gets_its_time(project: Project, cli: Cli, a
     project.endpoint(
         "churn",
         serving(custom()),
-        checks=[{"name": "up", "expect": {"latency": "300ms", "cold_start": "1500ms"}}],
+        checks=[{"name": "up", "expect": {"latency": "1s", "cold_start": "1500ms"}}],
     )
     verdict = only(check(cli, expect=7), "churn")
     assert verdict["cause"] == "cold_start"
     assert verdict["tries"] <= 3, "as long as the budget lasts"
 
 
-def test_it_is_left_at_once(project: Project, cli: Cli, ail: Any) -> None:
+def test_it_is_left_at_once(project: Project, cli: Cli, emulator: Emulator, ail: Any) -> None:
     project.endpoint("chat", serving(external()))
     cli.apply()
-    ail("slow", delay_seconds=8)
-    script = (
-        "import sys, threading, os, signal; from provisioner.cli.main import main;"
-        "threading.Timer(2.5, os.kill, (os.getpid(), signal.SIGINT)).start();"
-        f"sys.exit(main(['--project', {str(project.root)!r}, 'verify', '-e', 'dev']))"
-    )
-    started = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == ExitCode.INTERRUPTED
-    assert "Traceback" not in done.stderr
-    assert time.monotonic() - started < 7
+    ail("slow", delay_seconds=3600)
+    emulator.forget()
+    command = [sys.executable, "-m", "provisioner", "--project", str(project.root)]
+    pipe = subprocess.PIPE
+    run = subprocess.Popen([*command, "verify", "-e", "dev"], stdout=pipe, stderr=pipe, text=True)
+    until(lambda: "POST" in [entry["method"] for entry in emulator.requests()], "it is asked")
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=HANG)
+    assert run.returncode == ExitCode.INTERRUPTED
+    assert "Traceback" not in err
 
 
 # ------------------------------------------------------------ checks in YAML
@@ -485,15 +486,20 @@ def test_several_environments(project: Project, cli: Cli, emulator: Emulator) ->
     assert {suite.get("name") for suite in tree} == {"dev/chat", "prod/prod-chat"}
 
 
-def test_questions_go_out_side_by_side(project: Project, cli: Cli, ail: Any) -> None:
+def test_questions_go_out_side_by_side(
+    project: Project, cli: Cli, signed_in: pytest.MonkeyPatch
+) -> None:
     for number in range(8):
         project.endpoint(f"e{number}", serving(external()))
     cli.apply()
-    for number in range(8):
-        ail("slow", f"e{number}", delay_seconds=0.5)
-    started = time.monotonic()
+    together = threading.Barrier(8)
+
+    def met(*arguments: Any, **named: Any) -> Any:
+        together.wait(timeout=HANG)  # for the other seven
+        return ask(*arguments, **named)
+
+    signed_in.setattr("provisioner.cli.asking.proving.ask", met)
     check(cli, expect=0)
-    assert time.monotonic() - started < 3, "one after the other it would be four"
     assert threading.active_count() < 20
 
 

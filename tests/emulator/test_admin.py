@@ -1,5 +1,7 @@
 """The emulator's own side: faults, recordings, seeds, the clock."""
 
+import select
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from ..conftest import until
 from .conftest import ENDPOINTS, Api, custom, external
 
 UNAVAILABLE = {"status": 503, "error_code": "TEMPORARILY_UNAVAILABLE"}
@@ -94,13 +97,16 @@ def test_bad_rules_are_refused(api: Api, side: str, rule: dict[str, Any]) -> Non
 
 
 def test_delays_do_not_block_others(api: Api) -> None:
-    api.admin("POST", "faults", {"match": {"path": f"{ENDPOINTS}/slow"}, "delay_seconds": 0.5})
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(lambda: Api(api.url).call("GET", f"{ENDPOINTS}/slow").close())
-        before = time.monotonic()
+    path = f"{ENDPOINTS}/slow"
+    api.admin("POST", "faults", {"match": {"path": path}, "delay_seconds": 3600})
+    with socket.create_connection(("127.0.0.1", int(api.url.rpartition(":")[2]))) as waiting:
+        waiting.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        until(
+            lambda: path in [entry["path"] for entry in api.admin("GET", "requests")["requests"]],
+            "it is held back",
+        )
         api.ok("GET", ENDPOINTS)
-        assert time.monotonic() - before < 0.4
-        waiting.result()
+        assert select.select([waiting], [], [], 0)[0] == [], "the other one is still waiting"
 
 
 def test_requests_are_recorded_in_order(api: Api) -> None:
@@ -206,7 +212,7 @@ def test_unknown_admin_route(api: Api) -> None:
     assert api.refused("PATCH", "/__emulator/faults", {})[0] == 404
 
 
-def test_parallel_reads_are_fast(api: Api) -> None:
+def test_parallel_reads_are_answered(api: Api) -> None:
     api.create("bot", external())
 
     def read(_: int) -> int:
@@ -214,7 +220,5 @@ def test_parallel_reads_are_fast(api: Api) -> None:
             f"{api.url}{ENDPOINTS}/bot", headers={"Authorization": "Bearer x"}, timeout=10
         ).status_code
 
-    before = time.monotonic()
     with ThreadPoolExecutor(16) as pool:
         assert set(pool.map(read, range(100))) == {200}
-    assert time.monotonic() - before < 3

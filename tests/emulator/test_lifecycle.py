@@ -1,10 +1,10 @@
 """How updates begin, go on and end."""
 
-import time
 from typing import Any
 
 from provisioner.emulator import running
 
+from ..conftest import until
 from .conftest import ENDPOINTS, Api, config, custom, external, throughput
 
 
@@ -179,7 +179,4 @@ def test_real_clock_settles_by_itself() -> None:
     with running(clock="real") as url, (api := Api(url)).session:
         api.create("bot", external())
         assert state(api.endpoint("bot"))[1] == "IN_PROGRESS"
-        deadline = time.monotonic() + 5
-        while state(api.endpoint("bot")) != ("READY", "NOT_UPDATING"):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: state(api.endpoint("bot")) == ("READY", "NOT_UPDATING"), "it is over")

@@ -6,26 +6,27 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
-from ..conftest import ENDPOINTS, PERMISSIONS, Cli, Emulator, Project, external, serving
+from ..conftest import (
+    ENDPOINTS,
+    HANG,
+    PERMISSIONS,
+    Cli,
+    Emulator,
+    Project,
+    external,
+    serving,
+    until,
+)
 
 _WRITES = f"({ENDPOINTS}|{PERMISSIONS})(/.*)?"
 _COMMAND = [sys.executable, "-m", "provisioner"]
-
-
-def _wait(condition: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.01)
 
 
 def _declare(project: Project, version: str) -> None:
@@ -73,10 +74,10 @@ def test_a_run_killed_while_call_number_n_is_in_flight(
     emulator.forget()
     _hold(emulator, number, effect)
     run = _apply(project, "--parallelism", "1")
-    _wait(lambda: len(emulator.writes()) > number, f"call {number}")
+    until(lambda: len(emulator.writes()) > number, f"call {number}")
     run.send_signal(signal.SIGKILL)
     assert run.wait() == -signal.SIGKILL
-    _wait(lambda: emulator.writes()[number]["status"] is not None, "the end of the held call")
+    until(lambda: emulator.writes()[number]["status"] is not None, "the end of the held call")
     emulator.admin("DELETE", "faults")
     made = {call for call in emulator.calls() if call.startswith("POST")}
     _converged(cli, emulator)
@@ -132,10 +133,10 @@ def test_the_workspace_killed_in_the_middle_of_an_apply(
         for method in ("POST", "PATCH"):
             emulator.fault(method, _WRITES, delay_seconds=0.3)
         run = _apply(project)
-        _wait(lambda: len(emulator.writes()) > number, f"call {number}")
+        until(lambda: len(emulator.writes()) > number, f"call {number}")
         os.kill(server.pid, signal.SIGKILL)
         emulator.close()
-        assert run.wait(timeout=30) not in {0, 70}
+        assert run.wait(timeout=HANG) not in {0, 70}
     port = int(url.rsplit(":", 1)[1])
     with _served(state, port) as (_, again):
         assert again == url

@@ -292,14 +292,6 @@ def start(project: Project, *more: str) -> subprocess.Popen[str]:
     )
 
 
-def until(condition: Callable[[], Any], what: str) -> None:
-    """Wait for something outside of this process."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.01)
-
-
 class Killed(BaseException):
     """What the process would have felt."""
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ..conftest import ENDPOINTS
-from .conftest import CALLS, GOVERNED, PERMITS, Scenario, fault, start, until
+from ..conftest import ENDPOINTS, until
+from .conftest import CALLS, GOVERNED, PERMITS, Scenario, fault, start
 
 _QUICK = {2, 13}
 

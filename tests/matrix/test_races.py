@@ -16,8 +16,8 @@ from provisioner.cli.environment.opening import connected
 from provisioner.cli.options import Selection, Settings
 from provisioner.plan import Action
 
-from ..conftest import ENDPOINTS, Cli, Emulator, Project, custom, external, serving
-from .conftest import fault, start, until
+from ..conftest import ENDPOINTS, HANG, Cli, Emulator, Project, custom, external, serving, until
+from .conftest import fault, start
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def _plan_and_go(project: Project, barrier: Barrier) -> tuple[int, str]:
     with connected(Settings(project=project.root, verbosity=0), "dev") as session:
         plan, _ = session.compare(Selection())
         assert plan.endpoints[0].action in {Action.CREATE, Action.UPDATE}
-        barrier.wait(timeout=20)
+        barrier.wait(timeout=HANG)
         outcome = apply(plan, session.workspace, Options())
     return int(exit_code(outcome)), outcome.endpoints[0].error or ""
 
@@ -157,7 +157,7 @@ def test_two_processes(
     # Both have planned before the first write takes effect.
     fault(real, effect="none", delay_seconds=2)
     runs = [start(rival) for rival in rivals]
-    texts = [run.communicate(timeout=60) for run in runs]
+    texts = [run.communicate(timeout=HANG) for run in runs]
     codes = [run.returncode for run in runs]
     assert sorted(codes) == [0, 12], texts
     _one_won(real, codes, ["2", "3"])
@@ -193,6 +193,6 @@ def test_nobody_is_left_waiting(slow: Emulator, project: Project, cli: Cli) -> N
             slow.forget()
             run = pool.submit(apply, plan, session.workspace, Options())
             until(slow.requests, "the first look")
-            outcome = run.result(timeout=20)
+            outcome = run.result(timeout=HANG)
     assert exit_code(outcome) == 12
     assert slow.writes() == []

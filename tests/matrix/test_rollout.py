@@ -13,8 +13,19 @@ import pytest
 
 from provisioner.apply.caller import Caller
 
-from ..conftest import ENDPOINTS, Cli, Emulator, Project, Run, custom, external, serving
-from .conftest import start, until
+from ..conftest import (
+    ENDPOINTS,
+    HANG,
+    Cli,
+    Emulator,
+    Project,
+    Run,
+    custom,
+    external,
+    serving,
+    until,
+)
+from .conftest import start
 
 CONFIG = f"{ENDPOINTS}/e/config"
 STEPS = (5, 25, 50, 100)
@@ -259,7 +270,7 @@ def test_ctrl_c_in_a_hold(project: Project, cli: Cli, emulator: Emulator) -> Non
     run = start(project)
     until(lambda: len(rollout.sent()) == 2, "the first step")
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=20)
+    out, err = run.communicate(timeout=HANG)
     assert run.returncode == 130, out + err
     assert "its rollout stands at 5 %" in " ".join(out.split())
     assert "apply goes on from there" in " ".join(out.split())
@@ -498,7 +509,7 @@ def test_two_at_once(project: Project, cli: Cli, emulator: Emulator) -> None:
 
 def _process(project: Project) -> Run:
     run = start(project)
-    out, err = run.communicate(timeout=60)
+    out, err = run.communicate(timeout=HANG)
     return Run(run.returncode, out, err)
 
 

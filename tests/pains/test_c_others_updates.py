@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from ..conftest import ENDPOINTS, Cli, Emulator, Project, Run, custom, external, serving
+from ..conftest import (
+    ENDPOINTS,
+    HANG,
+    Cli,
+    Emulator,
+    Project,
+    Run,
+    custom,
+    external,
+    serving,
+    until,
+)
 
 
 @pytest.fixture
@@ -26,13 +36,6 @@ def _later(slow: Emulator, seconds: int = 3600) -> None:
     slow.admin("POST", "clock", {"advance_seconds": seconds})
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
-
-
 @contextmanager
 def _in_the_background(run: Callable[[], Run]) -> Iterator[list[Run]]:
     """A command in a thread of its own; its answer is there afterwards."""
@@ -42,7 +45,7 @@ def _in_the_background(run: Callable[[], Run]) -> Iterator[list[Run]]:
     try:
         yield found
     finally:
-        thread.join(timeout=20)
+        thread.join(timeout=HANG)
     assert found, "the command did not end"
 
 
@@ -80,7 +83,7 @@ def test_c1_an_update_that_changed_nothing_of_ours_is_waited_for(
     slow.call("PUT", f"{ENDPOINTS}/e/config", _served("1"))
     slow.forget()
     with _in_the_background(lambda: cli("apply", "-e", "dev", saved, "--no-wait")) as ended:
-        _until(lambda: len(slow.writes()) == 1)
+        until(lambda: len(slow.writes()) == 1, "a call")
         assert slow.writes()[0]["status"] == 409
         _later(slow)
     [run] = ended
@@ -118,7 +121,7 @@ def test_c1_an_update_that_changed_the_configuration_stops_ours(
     slow.fault("GET", f"{ENDPOINTS}/e", skip=2, times=1, delay_seconds=1.0)
     slow.forget()
     with _in_the_background(lambda: cli.apply("--no-wait", expect=12)) as ended:
-        _until(lambda: len(slow.writes()) == 1)
+        until(lambda: len(slow.writes()) == 1, "a call")
         slow.call("PUT", f"{ENDPOINTS}/e/config", _served("3"))
         _later(slow)
     [run] = ended
@@ -151,7 +154,7 @@ def test_c2_no_wait_returns_and_wait_resumes(unhurried: Project, cli: Cli, slow:
     assert "error[still-in-progress]" in timed_out.err
     before = _looked(slow)
     with _in_the_background(lambda: cli("wait", "-e", "dev", "e")) as ended:
-        _until(lambda: _looked(slow) >= before + 2)
+        until(lambda: _looked(slow) >= before + 2, "a look")
         _later(slow)
     [resumed] = ended
     assert (resumed.code, resumed.err.splitlines()[-1]) == (0, "e: ready")
