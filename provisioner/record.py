@@ -42,6 +42,8 @@ class Entry:
     """Documents that were applied before, the latest first."""
     found: Document | None = None
     """Of a governed endpoint: what was there at first contact, for ``release``."""
+    planned_at: int = 0
+    """When the run that applied it looked at the workspace, epoch milliseconds by its clock."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,18 @@ class Record:
         id: str,  # noqa: A002 - the service's word
         document: Document,
         found: Document | None = None,
+        planned_at: int = 0,
     ) -> Record:
         """A copy that remembers a document as the one in force."""
         before = self.endpoints.get(name)
         history: tuple[Document, ...] = ()
         if before is not None:
+            if (before.id, before.document) == (id, document):
+                planned_at = before.planned_at
             moved = before.document not in ({}, document)
             history = ((before.document,) if moved else ()) + before.history
             found = before.found or found
-        entry = Entry(id, document, history[:HISTORY], found)
+        entry = Entry(id, document, history[:HISTORY], found, planned_at)
         retired = {key: gone for key, gone in self.retired.items() if key != name}
         return replace(self, endpoints={**self.endpoints, name: entry}, retired=retired)
 
@@ -117,19 +122,31 @@ class Record:
 def together(began: Record, ours: Record, theirs: Record) -> Record:
     """What there is now, ``theirs``, with what we changed since we ``began``.
 
-    Of an endpoint or a secret that both touched, ours is kept.
+    Of an endpoint that both applied the later plan counts: it was made of what the
+    earlier one had applied, or else it would have been stale. Of a secret ours does.
     """
     return replace(
         theirs,
-        endpoints=_laid(began.endpoints, ours.endpoints, theirs.endpoints),
+        endpoints=_laid(began.endpoints, ours.endpoints, theirs.endpoints, _is_later),
         retired=_laid(began.retired, ours.retired, theirs.retired),
         salt=theirs.salt or ours.salt,
         secrets=_laid(began.secrets, ours.secrets, theirs.secrets),
     )
 
 
-def _laid(began: Mapping[str, T], ours: Mapping[str, T], theirs: Mapping[str, T]) -> dict[str, T]:
+def _is_later(theirs: Entry, ours: Entry) -> bool:
+    return theirs.planned_at > ours.planned_at
+
+
+def _laid(
+    began: Mapping[str, T],
+    ours: Mapping[str, T],
+    theirs: Mapping[str, T],
+    is_later: Callable[[T, T], bool] = lambda _theirs, _ours: False,
+) -> dict[str, T]:
     touched = {name for name in {*began, *ours} if began.get(name) != ours.get(name)}
+    both = touched & ours.keys() & theirs.keys()
+    touched -= {name for name in both if is_later(theirs[name], ours[name])}
     kept = {name: entry for name, entry in theirs.items() if name not in touched}
     return kept | {name: entry for name, entry in ours.items() if name in touched}
 
@@ -202,7 +219,8 @@ def _entry(data: Mapping[str, Any]) -> Entry:
     if not all(isinstance(document, dict) for document in documents):
         raise TypeError("a document is a mapping")
     found = data.get("found")
-    return Entry(str(data["id"]), documents[0], tuple(documents[1:]), found)
+    planned_at = int(data.get("planned_at", 0))
+    return Entry(str(data["id"]), documents[0], tuple(documents[1:]), found, planned_at)
 
 
 def _put(data: Mapping[str, Any]) -> PutSecret:

@@ -200,6 +200,26 @@ def test_of_two_that_change_the_same_the_record_has_the_one_that_won(
     assert cli.plan("--only", "a").entry("a")["action"] == "none"
 
 
+def test_of_two_that_change_the_same_the_record_has_the_one_that_came_last(
+    pair: Project, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one is through with the endpoint, but not with all, when the second one comes."""
+
+    def meanwhile(*arguments: Any) -> Any:
+        monkeypatch.setattr(carry_out, "apply", apply)
+        outcome = apply(*arguments)
+        pair.endpoint("a", serving(external()), tags={"v": "3", "more": "1"})
+        cli.apply("--only", "a")
+        return outcome
+
+    monkeypatch.setattr(carry_out, "apply", meanwhile)
+    cli.apply()
+    assert cli.settled()
+    # What only the later one declared is known to be ours: taken out, it goes.
+    pair.endpoint("a", serving(external()), tags={"v": "3"})
+    assert cli.plan("--only", "a").changes("a")["tags[more]"]["reason"] == "removed_from_spec"
+
+
 @pytest.mark.usefixtures("pair")
 def test_a_record_of_a_newer_tool_is_not_written_over(cli: Cli, emulator: Emulator) -> None:
     newer = base64.b64encode(b'{"format_version": 99}').decode()

@@ -41,7 +41,7 @@ GOVERNED = "databricks-meta-llama-3-3-70b-instruct"
 _ID = re.compile(r"[0-9a-f]{32}")
 _MOVING = re.compile(
     r"(.*timestamp.*|.*_ms|counter|object_id|modified_at|id|config_versions?|start_time"
-    r"|salt|revision|tool_version|creation_time|telemetry_profile_id|size)"
+    r"|salt|revision|planned_at|tool_version|creation_time|telemetry_profile_id|size)"
 )
 
 _UPDATE = {

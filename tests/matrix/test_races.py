@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -161,6 +163,12 @@ def test_two_processes(
     codes = [run.returncode for run in runs]
     assert sorted(codes) == [0, 12], texts
     _one_won(real, codes, ["2", "3"])
+    # Who lost remembers nothing of it.
+    [(path, file)] = [item for item in real.export()["files"].items() if "content" in item[1]]
+    assert path == "/Shared/.provisioner/shop/dev.json"
+    [entry] = json.loads(base64.b64decode(file["content"]))["endpoints"].values()
+    [entity] = entry["document"]["config"]["served_entities"].values()
+    assert entity["entity_version"] == ["2", "3"][codes.index(0)]
     record_property("matrix", f"two processes: {stage}")
 
 

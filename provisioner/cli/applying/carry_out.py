@@ -95,7 +95,8 @@ def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) 
     """Make the calls of a plan, telling how it goes, and write the record."""
     secrets = _secrets(plan)
     session.workspace.redact.add(secrets.values())
-    ahead = _written_ahead(session.record, plan)
+    planned_at = session.memory.loaded_at
+    ahead = _written_ahead(session.record, plan, planned_at)
     # Digests are made with the key of the record, which the first of several runs settles.
     unsettled = bool(secrets) and not session.memory.salt
     if (unsettled or ahead != session.record) and (problem := session.memory.save(ahead)):
@@ -104,7 +105,7 @@ def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) 
     with progress.shown() as report:
         run = Options(secrets, parallelism, wait, report, interrupts.asked, prober(session))
         outcome = apply(plan, session.workspace, run)
-    remembered = _remember(ahead, plan, outcome, secrets)
+    remembered = _remember(ahead, plan, outcome, secrets, planned_at)
     if problem := session.memory.save(remembered):
         output.show_problems([problem])
     return outcome
@@ -127,17 +128,19 @@ def _secrets(plan: Plan) -> Mapping[str, str]:
     return {name: os.environ[name] for name in needed}
 
 
-def _written_ahead(record: Record, plan: Plan) -> Record:
+def _written_ahead(record: Record, plan: Plan, planned_at: int) -> Record:
     """What cannot be known any more should this process die: kept before the first call."""
     for entry in plan.endpoints:
         if entry.action is Action.RETIRE:
             record = record.retire(entry.name)
         elif entry.found is not None and entry.steps:
-            record = record.applied(entry.name, entry.id, {}, entry.found)
+            record = record.applied(entry.name, entry.id, {}, entry.found, planned_at)
     return record
 
 
-def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str, str]) -> Record:
+def _remember(
+    record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str, str], planned_at: int
+) -> Record:
     """What is known after an apply: accepted declarations, and what is gone."""
     entries = {entry.name: entry for entry in plan.endpoints}
     for ended in outcome.endpoints:
@@ -148,7 +151,7 @@ def _remember(record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str
                 declared = sealed(declared, record.salt, declared, secrets.get)
             declared = _as_applied(declared, entries[ended.name])
             found = entries[ended.name].found
-            record = record.applied(ended.name, ended.id, declared, found)
+            record = record.applied(ended.name, ended.id, declared, found, planned_at)
     return record
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,8 @@ class Memory:
         """What the values that are saved here were made from."""
         self.salt = ""
         """Key of the digests in the record as it was seen last; empty = it has none."""
+        self.loaded_at = 0
+        """When, in epoch milliseconds; what is planned with it is planned later."""
         self.problems: list[Problem] = []
 
     @property
@@ -47,6 +50,7 @@ class Memory:
 
     def load(self) -> Record | None:
         """The record; ``None``, with a warning, when there is none that can be read."""
+        self.loaded_at = int(time.time() * 1000)
         try:
             self._content = self._file.store.read_file(self._file.path)
             if self._content is None:
