@@ -140,3 +140,28 @@ def test_plan_and_apply_go_by_the_teams_facts(
     shown = cli("plan", "-e", "dev", expect=0).out
     assert "the service takes 1 creations and updates in 0 minutes" in shown
     assert "the mill stands still: call the miller" in " ".join(cli.apply(expect=1).out.split())
+
+
+def test_a_saved_plan_is_shown_by_the_teams_facts(
+    project: Project, cli: Cli, override: Path
+) -> None:
+    for name in ("a", "b", "c"):
+        project.endpoint(name, serving(external()))
+    saved = project.root / "plan.json"
+    cli("plan", "-e", "dev", "--out", saved, expect=0)
+    shipped = cli("show", saved, expect=0).out
+    assert "minutes" not in shipped
+    write(
+        override,
+        """\
+        limits:
+          - {id: operations, value: 1, per_seconds: 600, checked: "2026-12-01"}
+        """,
+    )
+    for form in ("text", "markdown", "html"):
+        told = cli("show", saved, "-o", form, expect=0).out
+        assert "About 20 minutes: the service takes 1 creations" in " ".join(told.split())
+    write(override, "limits: 3\n")
+    run = cli("show", saved, expect=0)
+    assert run.out == shipped
+    assert "error[catalog-override]" in run.err
