@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -117,6 +119,21 @@ def test_two_processes_and_a_local_record(project: Project, cli: Cli) -> None:
     assert list(json.loads((folder / "dev.json").read_text("utf-8"))["endpoints"]) == NAMES
     assert [path.name for path in folder.iterdir()] == ["dev.json"]
     assert cli.settled()
+
+
+def test_a_local_record_where_files_cannot_be_linked(
+    project: Project, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: Any) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", link)
+    project.environment(record=".provisioner/dev.json")
+    project.endpoint("a", serving(external()))
+    assert "warning" not in cli.apply().err
+    folder = project.root / ".provisioner"
+    assert list(json.loads((folder / "dev.json").read_text("utf-8"))["endpoints"]) == ["a"]
+    assert [path.name for path in folder.iterdir()] == ["dev.json"]
 
 
 def test_what_a_killed_process_had_to_say_is_not_lost(

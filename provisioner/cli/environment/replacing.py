@@ -64,12 +64,22 @@ class LocalFiles:
         """Create a file; False = it was there."""
         draft = self._draft(Path(path), content)
         try:
-            os.link(draft, path)
+            self._link(draft, Path(path), content)
         except FileExistsError:
             return False
         finally:
             draft.unlink()
         return True
+
+    def _link(self, draft: Path, path: Path, content: bytes) -> None:
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise
+        except OSError:
+            # Not every file system has links; then it is there for a moment without content.
+            with path.open("xb") as file:
+                file.write(content)
 
     def write_file(self, path: str, content: bytes) -> None:
         """Replace a file as a whole."""
