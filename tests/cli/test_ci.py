@@ -230,6 +230,17 @@ def test_what_a_failed_command_wrote_is_inert(pipeline: Pipeline) -> None:
     assert "\u202e" not in body
 
 
+def test_what_a_failed_command_wrote_has_no_secret_of_the_job(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", "canary-of-the-vault")
+    log = pipeline.folder / "log"
+    log.write_text("vault: canary-of-the-vault is refused, Y2FuYXJ5LW9mLXRoZS12YXVsdA==\n")
+    pipeline("comment", "--key", "plan/prod", "--failed", log)
+    [body] = pipeline.bodies()
+    assert "vault: [hidden] is refused, [hidden]" in body
+
+
 def test_a_long_log_is_cut_at_its_beginning() -> None:
     text = failed_run("plan/prod", "x" * 100_000 + "\nthe end", 65_000)
     assert len(text) < 65_000

@@ -9,11 +9,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+import requests
 
+from provisioner.emulator.pristine import SERVICE_PRINCIPAL
 from provisioner.redaction import HIDDEN
 
 from ..conftest import (
     ENDPOINTS,
+    HANG,
     PERMISSIONS,
     Cli,
     Emulator,
@@ -44,10 +47,9 @@ SCIM = "/api/2.0/preview/scim/v2"
 SECRETS = "/api/2.0/secrets"
 STORE = "/api/2.0/workspace"
 
+FORMS = ("text", "json", "markdown", "html")
 REPORTING = [
-    f"{command} -o {form}"
-    for command in ("plan", "drift", "status", "verify")
-    for form in ("text", "json", "markdown", "html")
+    f"{command} -o {form}" for command in ("plan", "drift", "status", "verify") for form in FORMS
 ]
 ASKING = [
     "query chat --prompt x",
@@ -169,15 +171,46 @@ def test_what_a_read_repeats_is_in_no_report(
     assert all(map(_told, _searched(world, cli, emulator, caplog, commands)))
 
 
+@pytest.mark.parametrize("status", [401, pytest.param(200, marks=pytest.mark.exhaustive)])
 def test_what_a_model_repeats_is_in_no_report(
-    world: Project, cli: Cli, emulator: Emulator, caplog: pytest.LogCaptureFixture
+    world: Project, cli: Cli, emulator: Emulator, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
-    _refuse(emulator, "POST", ASKED, ALWAYS, 401)
+    """In a refusal, and in what comes as an answer and is none."""
+    _refuse(emulator, "POST", ASKED, ALWAYS, status)
     verifying = [command for command in REPORTING if command.startswith("verify")]
     commands = [*verifying, *ASKING]
     runs = _searched(world, cli, emulator, caplog, commands)
     untold = [command for command, run in zip(commands, runs, strict=True) if not _told(run)]
-    assert untold == ["query chat --prompt x --compare churn"], "which has no room for it"
+    if status == 200:
+        assert set(ASKING) - set(untold)
+    else:
+        assert untold == ["query chat --prompt x --compare churn"], "which has no room for it"
+
+
+@pytest.mark.usefixtures("world")
+def test_what_a_provider_repeats_of_its_key_is_in_no_report(cli: Cli, emulator: Emulator) -> None:
+    """The emulated provider tells the key that was declared."""
+    emulator.admin("PUT", "conditions", {"endpoint": "chat", "condition": "provider_rejected_key"})
+    asked = emulator.url + "/serving-endpoints/chat/invocations"
+    who = {"Authorization": "Bearer t"}
+    answer = requests.post(asked, json={"messages": []}, headers=who, timeout=HANG).json()
+    assert DECLARED["KEY"] in answer["external_model_message"]["error"]["message"]
+    for command in (f"verify --only chat -o {form}" for form in FORMS):
+        run = _run(cli, command)
+        assert "Incorrect API key provided" in run.out
+        assert leaks(NEEDLES, [run.out, run.err]) == [], command
+
+
+def test_what_a_token_endpoint_repeats_is_not_told(
+    project: Project, cli: Cli, emulator: Emulator, signed_in: pytest.MonkeyPatch
+) -> None:
+    signed_in.delenv("DATABRICKS_TOKEN")
+    signed_in.setenv("DATABRICKS_CLIENT_ID", SERVICE_PRINCIPAL)
+    signed_in.setenv("DATABRICKS_CLIENT_SECRET", canary("client"))
+    said = echo([canary("client")])
+    emulator.fault("POST", "/oidc/v1/token", status=401, error_code="invalid_client", message=said)
+    run = cli("-vv", "plan", "-e", "dev", expect=3)
+    assert leaks(needles([canary("client")]), everything(project.root, [run])) == []
 
 
 @pytest.mark.exhaustive

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provisioner.cli import options, output, selecting
+from provisioner.cli.environment.secret_values import secrets_by_name
 from provisioner.cli.options import Settings
 from provisioner.cli.selecting import MAX_SHARDS, Shard
 from provisioner.errors import ExitCode, ForgeError
+from provisioner.redaction import Redactor
 
 if TYPE_CHECKING:
     from provisioner.forge import Forge, Place
@@ -230,5 +232,7 @@ def _text(path: Path, forge: Forge) -> str:
 def _failure(path: Path | None, key: str, forge: Forge) -> str:
     from provisioner.report.failure import failed_run
 
-    log = path.read_text("utf-8", "replace") if path else ""
+    # A log may come from other programs, too, and who reads a comment did not see the job.
+    hide = Redactor(secrets_by_name(os.environ))
+    log = hide(path.read_text("utf-8", "replace")) if path else ""
     return failed_run(key, log, forge.comment_limit - 500)

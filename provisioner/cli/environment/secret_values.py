@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from provisioner.project import Loaded
 from provisioner.redaction import SECRETIVE, SLICE
+
+if TYPE_CHECKING:
+    from provisioner.project import Loaded
 
 _FROM_ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -21,11 +24,15 @@ def known_secrets(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[str]:
     yield from _values(texts, environ)
     sources = loaded.spec.secrets.values()
     yield from _of({source.env for source in sources if source.env}, environ)
-    yield from (value for name, value in environ.items() if len(value) >= SLICE and _sounds(name))
+    yield from secrets_by_name(environ)
 
 
-def _sounds(name: str) -> bool:
-    return bool(SECRETIVE.search(name)) or name.upper().endswith("KEY")
+def secrets_by_name(environ: Mapping[str, str]) -> Iterator[str]:
+    """Values of the environment variables that are secrets by their names."""
+    for name, value in environ.items():
+        sounds = SECRETIVE.search(name) or name.upper().endswith("KEY")
+        if sounds and len(value) >= SLICE:
+            yield value
 
 
 def remembered_secrets(record: str, environ: Mapping[str, str]) -> Iterator[str]:
