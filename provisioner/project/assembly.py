@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from provisioner.errors import Problem, Where, did_you_mean, error
+from provisioner.errors import Problem, Where, did_you_mean, error, warning
 from provisioner.project.environments import Overlay
 from provisioner.spec import (
     EndpointSpec,
@@ -18,6 +18,8 @@ from provisioner.spec import (
     merge,
     with_entity_names,
 )
+
+_WILDCARD = frozenset("*?[")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,23 @@ class Assembly:
                 hint = did_you_mean(name, self._names, "names are written without the prefix")
                 summary = f"there is no endpoint `{name}` to override"
                 self.problems.append(error("unknown-endpoint", summary, hint, where))
+        self.problems += self._selecting_nothing()
+
+    def _selecting_nothing(self) -> Iterator[Problem]:
+        """What `include` and `exclude` name and nobody declares: it may be a slip.
+
+        A slip in `include` would retire what it meant.
+        """
+        spec = self._over.spec
+        for key, globs in (("include", spec.include or ()), ("exclude", spec.exclude)):
+            for number, glob in enumerate(globs):
+                if any(fnmatchcase(name, glob) for name in self._names):
+                    continue
+                where = self._over.where(f"{key}[{number}]")
+                make = error if key == "include" and _WILDCARD.isdisjoint(glob) else warning
+                hint = did_you_mean(glob, self._names, "names are written without the prefix")
+                summary = f"`{glob}` in `{key}` is no endpoint's name"
+                yield make("unknown-endpoint", summary, hint, where)
 
     def _add(self, document: Node) -> None:
         variables = self._over.variables

@@ -13,7 +13,13 @@ from provisioner.errors import Problem, ProjectInvalid, Where
 from provisioner.project.assembly import Assembly, Declared
 from provisioner.project.environments import Overlay, overlay, unknown_environment
 from provisioner.project.facts import facts_of
-from provisioner.project.files import File, Instead, endpoint_files, environment_files
+from provisioner.project.files import (
+    File,
+    Instead,
+    check_root,
+    endpoint_files,
+    environment_files,
+)
 from provisioner.project.layers import Layer, layers
 from provisioner.spec import EnvironmentSpec
 
@@ -94,6 +100,7 @@ def open_project(root: Path, instead: Instead | None = None) -> Project:
 
     Contents in ``instead``, by the files' names, stand for what the files hold.
     """
+    check_root(root)
     texts = instead or {}
     return Project(
         root,

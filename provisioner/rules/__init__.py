@@ -14,6 +14,7 @@ from provisioner.rules import (
     kinds,
     names,
     offers,
+    places,
     production,
     providers,
     regions,
@@ -151,6 +152,8 @@ OF_ENVIRONMENT: tuple[RuleOfEnvironment, ...] = (
     regions.known_region,
     terms.known_terms,
     production.personal_tokens,
+    places.host_is_an_address,
+    places.record_has_a_place,
 )
 """What can be said of an environment alone."""
 

@@ -171,3 +171,21 @@ def test_the_pipelines_of_other_forges(tmp_path: Path, forge: str, file: str | N
         assert yaml.safe_load(text)
         for command in re.findall(r"\bprovisioner (plan|apply|drift|validate) ", text):
             assert invoke([command, "--help"]).code == 0
+
+
+@pytest.mark.parametrize("name", ["123", "null", "true", "1e5"])
+def test_a_folder_may_be_called_like_no_text(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    assert invoke(["init", str(folder)]).code == 0
+    assert invoke(["--project", str(folder), "validate"]).code == 0
+
+
+def test_all_files_are_written_before_anything_is_said(tmp_path: Path) -> None:
+    def gone(*_: object) -> None:
+        raise BrokenPipeError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("provisioner.cli.output.answer", gone)
+        patch.setattr(os, "dup2", lambda *_: None)
+        assert invoke(["init", str(tmp_path / "new")]).code == 1
+    assert written(tmp_path / "new") == FILES

@@ -56,6 +56,23 @@ def test_a_profile_that_is_not_there(
     assert "nowhere profile" in fails(cli, 3)
 
 
+@pytest.mark.parametrize("place", ["variable", "profile"])
+def test_an_address_with_a_password_is_not_used_and_not_said(
+    cli: Cli, project: Project, without: pytest.MonkeyPatch, place: str
+) -> None:
+    address = "http://somebody:canary@127.0.0.1:1"
+    project.environment(workspace={"profile": "it"} if place == "profile" else {})
+    if place == "profile":
+        home = Path(cli.root).parent / "home"
+        (home / ".databrickscfg").write_text(f"[it]\nhost = {address}\ntoken = t\n")
+    else:
+        without.setenv("DATABRICKS_HOST", address)
+        without.setenv("DATABRICKS_TOKEN", "t")
+    said = fails(cli, 3)
+    assert "holds a user or a password" in said
+    assert "canary" not in said
+
+
 def test_two_ways_and_no_choice_are_both_named(
     cli: Cli, project: Project, emulator: Emulator, without: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import click
+import yaml
 
 from provisioner.cli import output
 from provisioner.errors import ExitCode, Refused
@@ -78,7 +79,8 @@ def command(directory: Path, ci: str) -> ExitCode:
     if clash := [name for name in existing if name != _IGNORE_FILE]:
         raise Refused(
             f"cannot init {directory}: {', '.join(clash)} exist{'s' * (len(clash) == 1)}",
-            "nothing was written; choose another folder, or move the files away",
+            "nothing was written; choose another folder, move the files away, or write no "
+            "pipeline with --ci none",
         )
     contents = _contents(directory, templates)
     if existing:
@@ -86,10 +88,11 @@ def command(directory: Path, ci: str) -> ExitCode:
     try:
         for name, text in contents.items():
             _write(directory / name, text)
-            output.answer(f"wrote {directory / name}")
     except OSError as failure:
         problem = f"cannot write {failure.filename}: {failure.strerror}"
         raise click.ClickException(problem) from failure
+    for name in contents:
+        output.answer(f"wrote {directory / name}")
     if existing and _IGNORED not in (directory / _IGNORE_FILE).read_text("utf-8"):
         output.note(f"add {_IGNORED} to {directory / _IGNORE_FILE}")
     where = "" if directory == Path() else f", in {directory}"
@@ -108,7 +111,10 @@ def _contents(directory: Path, templates: Mapping[str, str]) -> dict[str, str]:
     from provisioner.cli.commands.schema import of_files  # loads all models
 
     folder = resources.files("provisioner.cli").joinpath("template")
-    project = _project_name(directory)
+    written = _project_name(directory)
+    # A folder may be called 1e5 or null, which YAML takes for something else.
+    plain = written[0].isalpha() and yaml.safe_load(written) == written
+    project = written if plain else f'"{written}"'
     contents = {
         name: folder.joinpath(template).read_text("utf-8").replace("@PROJECT@", project)
         for name, template in templates.items()
