@@ -159,8 +159,9 @@ def default_path(project: str, environment: str) -> str:
 def sealed(
     document: Document, salt: str, base: Document | None, value_of: Callable[[str], str | None]
 ) -> dict[str, Any]:
-    """A document whose placeholders carry a digest of the value that they stand for.
+    """A document whose plaintext fields carry a digest of the value that they stand for.
 
+    Other fields are left as they are, whatever they look like.
     So a rotated value shows as a change. ``value_of`` gives the value of an
     environment variable; where it is not known, what was applied last is taken to
     be in force still, which lets plans be made without any secret.
@@ -168,8 +169,8 @@ def sealed(
     remembered = {} if base is None else {path: leaf.value for path, leaf in leaves(base).items()}
     replaced: dict[tuple[str, ...], str] = {}
     for path, leaf in leaves(document).items():
-        found = _PLACEHOLDER.fullmatch(leaf.value) if isinstance(leaf.value, str) else None
-        if found:
+        is_plaintext = path.endswith("_plaintext") and isinstance(leaf.value, str)
+        if is_plaintext and (found := _PLACEHOLDER.fullmatch(leaf.value)):
             placeholder, last = found.group(1), remembered.get(path)
             if (value := value_of(found.group(2))) is not None:
                 replaced[leaf.keys] = f"{placeholder}#{digest(salt, value)}"

@@ -2,6 +2,6 @@
 
 from provisioner.apply.contract import Options, Probe, Progress, Service
 from provisioner.apply.run import apply
-from provisioner.apply.secrets import placeholders
+from provisioner.apply.secrets import environment_variables
 
-__all__ = ["Options", "Probe", "Progress", "Service", "apply", "placeholders"]
+__all__ = ["Options", "Probe", "Progress", "Service", "apply", "environment_variables"]

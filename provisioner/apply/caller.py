@@ -19,8 +19,8 @@ from provisioner.errors import (
     StillInProgress,
 )
 from provisioner.plan import EndpointPlan, Step
+from provisioner.plan.fills import Variable, variables
 from provisioner.plan.gates import Gate
-from provisioner.plan.open_secrets import variables
 from provisioner.plan.traffic import routes_of
 from provisioner.redaction import Redactor
 from provisioner.wire.answers import Live, digest, live_endpoint
@@ -44,8 +44,8 @@ class Caller:
         self.standing: int | None = None
         """Per cent at which a rollout is; ``None`` = there is none, or it has not begun."""
         self._owner = owner
-        self._open: dict[str, str] = {}
-        """Live values that bodies refer to; they go into requests only."""
+        self._open: dict[Variable, str] = {}
+        """Live values that bodies leave out; they go into requests only."""
         self._version = 0
         self._config = ""
         """Digest of the configuration as planned against, or as we sent it since."""
@@ -141,7 +141,10 @@ class Caller:
     def _call(self, step: Step) -> dict[str, Any]:
         method, path = step.call.split(" ", 1)
         doing = f"cannot {self.entry.action.value} {self.entry.name}: {step.call}"
-        body = filled(step.body, self.options.secrets, self._open)
+        try:
+            body = filled(step, self.options.secrets, self._open)
+        except KeyError as failure:
+            raise self.stale("a variable of a model that it sends on is gone") from failure
         return self.service.call(method, path.replace("{id}", self.id), body, doing=doing)
 
     def _took_effect(self, step: Step) -> bool:

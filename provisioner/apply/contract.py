@@ -50,7 +50,7 @@ class Options:
     """How to apply."""
 
     secrets: Mapping[str, str] = field(default_factory=dict)
-    """Values for ``${env:NAME}`` placeholders, by name."""
+    """Values of the environment variables that calls need, by name."""
     parallelism: int = 10
     wait: bool = True
     """Wait until endpoints serve their new configuration."""

@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from provisioner.plan import Plan
+from provisioner.plan import Plan, Step
+from provisioner.plan.fills import Variable, placed
+from provisioner.plan.model import Fill
+from provisioner.wire.requests import variables_sent
 
-# The digest behind a placeholder only serves comparisons.
-_PLACEHOLDER = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}(?:#[0-9a-f]+)?")
 
+def environment_variables(plan: Plan) -> dict[str, list[tuple[str, str]]]:
+    """Names of the environment variables that a plan needs.
 
-def placeholders(plan: Plan) -> dict[str, list[str]]:
-    """Names of the environment variables that a plan needs, each with its endpoints."""
-    needed: dict[str, list[str]] = {}
-    for entry in plan.endpoints:
+    Each with its uses: the endpoint, and what stands in the body instead of the value.
+    """
+    needed: dict[str, list[tuple[str, str]]] = {}
+    for entry in sorted(plan.endpoints, key=lambda entry: entry.name):
         back = entry.rollout.restore if entry.rollout else None
-        steps = (*entry.steps, back) if back else entry.steps
-        found = {name for step in steps for name in _names(step.body)}
-        for name in sorted(found):
-            needed.setdefault(name, []).append(entry.name)
+        for step in (*entry.steps, back) if back else entry.steps:
+            for fill in step.fills:
+                if fill.env:
+                    needed.setdefault(fill.env, []).append((entry.name, str(_at(step, fill))))
     return needed
 
 
-def _names(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from _PLACEHOLDER.findall(value)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _names(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _names(item)
+def filled(step: Step, secrets: Mapping[str, str], live: Mapping[Variable, str]) -> Any:
+    """The body of a call as it is sent; only the request ever holds the result.
 
-
-def filled(value: Any, secrets: Mapping[str, str], live: Mapping[str, str]) -> Any:
-    """A body with its placeholders resolved; only the request ever holds the result.
-
-    ``live`` has the values of what `open_secrets` refers to, by reference.
+    ``live`` has the environment variables of models as they were just read.
     """
-    if isinstance(value, str):
-        if value in live:
-            return live[value]
-        return _PLACEHOLDER.sub(lambda found: secrets[found.group(1)], value)
-    if isinstance(value, Mapping):
-        return {key: filled(item, secrets, live) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [filled(item, secrets, live) for item in value]
+    sent = {place: variable for place, variable, _ in variables_sent(step.body)}
+    values = {
+        fill.at: secrets[fill.env] if fill.env else live[sent[fill.at]] for fill in step.fills
+    }
+    return placed(step.body, values)
+
+
+def _at(step: Step, fill: Fill) -> Any:
+    value: Any = step.body
+    for key in fill.at:
+        value = value[key]
     return value

@@ -18,8 +18,8 @@ from provisioner.diff import (
 )
 from provisioner.errors import Problem
 from provisioner.fields import Document, pattern_of
-from provisioner.plan import open_secrets
 from provisioner.plan import steps as calls
+from provisioner.plan.fills import with_fills
 from provisioner.plan.model import (
     Action,
     Change,
@@ -60,8 +60,8 @@ def build(
         for name, found in live.items()
         if name not in declared and found.owner == target.owner
     ]
-    referring = (open_secrets.referring(entry, live.get(entry.name)) for entry in entries)
-    ordered = tuple(sorted(referring, key=lambda entry: entry.name))
+    filling = (with_fills(entry, live.get(entry.name)) for entry in entries)
+    ordered = tuple(sorted(filling, key=lambda entry: entry.name))
     return Plan(
         environment=target.environment,
         project=target.project,
@@ -81,11 +81,15 @@ def build(
 def _fingerprint(target: Target, entries: Sequence[EndpointPlan]) -> str:
     meaning = [
         [entry.name, entry.action.value, entry.live_fingerprint]
-        + [[step.call, _unordered(step.body), *_gate(step)] for step in entry.steps]
+        + [[step.call, _unordered(step.body), *_fills(step), *_gate(step)] for step in entry.steps]
         for entry in entries
         if entry.action is not Action.NONE
     ]
     return digest([target.owner, target.workspace.host, meaning])
+
+
+def _fills(step: Step) -> list[Any]:
+    return [[[fill.at, fill.env] for fill in step.fills]] if step.fills else []
 
 
 def _gate(step: Step) -> list[Any]:

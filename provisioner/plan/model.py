@@ -63,8 +63,18 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Fill:
+    """A place in a body whose value is in the request only; a word stands there for people."""
+
+    at: tuple[str | int, ...]
+    """Keys and indexes, from the outside in."""
+    env: str = ""
+    """Environment variable that has the value; empty = a model's variable is sent on as it is."""
+
+
+@dataclass(frozen=True)
 class Step:
-    """One API call; secrets are still placeholders in it."""
+    """One API call; values of secrets are not in it."""
 
     call: str
     """Method and path; ``{id}`` stands for the id that creation will give."""
@@ -75,6 +85,8 @@ class Step:
     """The endpoint must have finished updating before this call."""
     gate: Gate | None = None
     """What has to hold after this call, where it is one of a rollout's."""
+    fills: tuple[Fill, ...] = ()
+    """All that is not sent as it stands in the body, whatever it looks like."""
 
 
 class Skipped(str, Enum):

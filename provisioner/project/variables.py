@@ -14,6 +14,7 @@ MAX_SIZE = 50_000
 _ENV_ALONE = "`${env:NAME}` may only be the whole value of a field that ends in _plaintext"
 _TOKEN = re.compile(r"\$\$\{|\$\{var\.(?P<name>[A-Za-z_][A-Za-z0-9_-]*)\}|(?P<env>\$\{env:)|\$\{")
 _WHOLE = re.compile(r"\$\{var\.(?P<name>[A-Za-z_][A-Za-z0-9_-]*)\}")
+_FREE_NAMES = {"tags", "environment_vars"}
 _FROM_ENVIRONMENT = re.compile(r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}")
 
 
@@ -47,7 +48,11 @@ class Variables:
             return self._text(node, value, key) if "${" in value else node
         self._depth += 1
         if isinstance(value, dict):
-            filled = {name: self._fill(child, name) for name, child in value.items()}
+            # Tags and variables of models have names of somebody's own, and are no secrets.
+            free = key in _FREE_NAMES
+            filled = {
+                name: self._fill(child, "" if free else name) for name, child in value.items()
+            }
             if not all(map(is_, filled.values(), value.values())):
                 node = Node(filled, node.where, node.keys)
         elif isinstance(value, tuple):
@@ -58,16 +63,24 @@ class Variables:
         return node
 
     def _text(self, node: Node, text: str, key: str) -> Node:
-        if key.endswith("_plaintext") and _FROM_ENVIRONMENT.fullmatch(text):
+        is_secret = key.endswith("_plaintext")
+        if is_secret and _FROM_ENVIRONMENT.fullmatch(text):
             return node
+        result = self._replaced(text, node.where)
+        if result is None:
+            self.unusable.add(node.where)
+            return node
+        literal = isinstance(result.value, str) and _FROM_ENVIRONMENT.fullmatch(result.value)
+        # Only written out does it name an environment variable; a text that merely comes to
+        # look like that would be a secret in a file, which the models refuse.
+        return node if is_secret and literal else result
+
+    def _replaced(self, text: str, where: Where) -> Node | None:
         if whole := _WHOLE.fullmatch(text):
-            found = self._value(whole["name"], node.where)
-            if found and self._afford(found, node.where):
-                return found.moved(node.where)
-        elif (joined := self._joined(text, node.where)) is not None:
-            return Node(joined, node.where)
-        self.unusable.add(node.where)
-        return node
+            found = self._value(whole["name"], where)
+            return found.moved(where) if found and self._afford(found, where) else None
+        joined = self._joined(text, where)
+        return None if joined is None else Node(joined, where)
 
     def _joined(self, text: str, where: Where) -> str | None:
         """A text with every token replaced; None when one of them is wrong."""

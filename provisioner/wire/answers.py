@@ -127,7 +127,7 @@ def is_hosted(answer: Mapping[str, Any]) -> bool:
 
 def _live_document(answer: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
     document: dict[str, Any] = {
-        key: answer[key] for key in (*PLAIN, *BLOCKS) if answer.get(key) is not None
+        key: _shown(answer[key]) for key in (*PLAIN, *BLOCKS) if answer.get(key) is not None
     }
     document["tags"] = dict(tags)
     if gateway := document.get("ai_gateway"):
@@ -137,8 +137,22 @@ def _live_document(answer: Mapping[str, Any], tags: Mapping[str, str]) -> dict[s
     config = (updating and answer.get("pending_config")) or answer.get("config")
     if config:
         in_order = enabled(document.get("ai_gateway"), "fallback_config")
-        document["config"] = config_document(config, in_order=in_order)
+        document["config"] = config_document(_shown(config), in_order=in_order)
     return document
+
+
+def _shown(value: Any) -> Any:
+    """A value without secrets in plaintext: none should be shown, and none is to be kept.
+
+    So what stands in such a field of a document was declared, never found.
+    """
+    if isinstance(value, dict):
+        return {
+            key: item if key == "environment_vars" else _shown(item)
+            for key, item in value.items()
+            if not key.endswith("_plaintext")
+        }
+    return [_shown(item) for item in value] if isinstance(value, list) else value
 
 
 def _direct_rows(permissions: Mapping[str, Any]) -> dict[str, str]:

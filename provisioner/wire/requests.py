@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from provisioner.fields import Document, table
 from provisioner.wire.document import PRINCIPALS, enabled, without
@@ -118,6 +118,38 @@ def is_external(document: Document) -> bool | None:
     """Whether the endpoint serves external models; ``None`` = it serves nothing yet."""
     entities = (document.get("config") or {}).get("served_entities") or {}
     return any("external_model" in entity for entity in entities.values()) if entities else None
+
+
+Place: TypeAlias = tuple[str | int, ...]
+"""Keys and indexes from a body down to a value in it."""
+
+
+def plaintexts(body: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """The fields of a body that hold a secret in plaintext, also ones newer than this tool.
+
+    Keys of environment variables are names that somebody chose, and no fields.
+    """
+    if isinstance(body, Mapping):
+        for key, value in body.items():
+            if key.endswith("_plaintext") and isinstance(value, str):
+                yield (*place, key), value
+            elif key != "environment_vars":
+                yield from plaintexts(value, (*place, key))
+    elif isinstance(body, (list, tuple)):
+        for index, value in enumerate(body):
+            yield from plaintexts(value, (*place, index))
+
+
+def variables_sent(body: Any) -> Iterator[tuple[Place, tuple[str, str], str]]:
+    """Environment variables of models in a body: where, served entity and name, value."""
+    block: Mapping[str, Any] = body or {}
+    place: Place = ()
+    if isinstance(block.get("config"), Mapping):
+        block, place = block["config"], ("config",)
+    for index, entity in enumerate(block.get("served_entities") or ()):
+        for name, value in (entity.get("environment_vars") or {}).items():
+            at = (*place, "served_entities", index, "environment_vars", name)
+            yield at, (entity["name"], name), value
 
 
 def _config_body(target: Document, want: Document) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import click
 
 from provisioner import policy
-from provisioner.apply import Options, apply, placeholders
+from provisioner.apply import Options, apply
 from provisioner.cli import interrupts, output
-from provisioner.cli.applying import progress
+from provisioner.cli.applying import filling, progress
 from provisioner.cli.applying.probing import prober
 from provisioner.cli.environment.session import Session
 from provisioner.diff import Effect, Reason
@@ -20,10 +19,8 @@ from provisioner.errors import (
     AuthenticationFailed,
     ExitCode,
     PermissionDenied,
-    ProjectInvalid,
     Refused,
     StalePlan,
-    error,
 )
 from provisioner.plan import Action, EndpointPlan, Plan
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
@@ -93,7 +90,7 @@ def consent(session: Session, doing: str, question: str, *, asked: bool) -> bool
 
 def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) -> Outcome:
     """Make the calls of a plan, telling how it goes, and write the record."""
-    secrets = _secrets(plan)
+    secrets = filling.secrets(plan, session)
     session.workspace.redact.add(secrets.values())
     planned_at = session.memory.loaded_at
     ahead = _written_ahead(session.record, plan, planned_at)
@@ -109,23 +106,6 @@ def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) 
     if problem := session.memory.save(remembered):
         output.show_problems([problem])
     return outcome
-
-
-def _secrets(plan: Plan) -> Mapping[str, str]:
-    """Values of the environment variables that the plan's calls need."""
-    needed = placeholders(plan)
-    missing = [
-        error(
-            "missing-environment-variable",
-            f"the environment variable {name} is not set; {', '.join(endpoints)} needs it",
-            "set it where apply runs; its value goes into the request and nowhere else",
-        )
-        for name, endpoints in needed.items()
-        if not os.environ.get(name)
-    ]
-    if missing:
-        raise ProjectInvalid(*missing)
-    return {name: os.environ[name] for name in needed}
 
 
 def _written_ahead(record: Record, plan: Plan, planned_at: int) -> Record:

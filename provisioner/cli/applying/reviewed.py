@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +14,10 @@ from provisioner.cli.environment.session import Session
 from provisioner.cli.options import Selection
 from provisioner.errors import Refused, StalePlan
 from provisioner.plan import Action, EndpointPlan, Plan, Step, summarise
+from provisioner.plan.fills import placed
 from provisioner.plan.model import Skipped
 from provisioner.report import machine, terminal
 
-_DIGEST = re.compile(r"(\$\{env:\w+\})#[0-9a-f]+")
 _NOTHING_TO_DO = {Action.NONE, Action.BLOCKED}
 
 
@@ -146,5 +145,11 @@ def _meaning(entry: EndpointPlan) -> str:
 
 
 def _steps(steps: Iterable[Step]) -> str:
-    calls = [[step.call, step.body, step.gate and step.gate.meaning()] for step in steps]
-    return _DIGEST.sub(r"\1", json.dumps(calls, sort_keys=True))
+    calls = [
+        [
+            *(step.call, placed(step.body, {fill.at: fill.env for fill in step.fills})),
+            *([fill.at for fill in step.fills], step.gate and step.gate.meaning()),
+        ]
+        for step in steps
+    ]
+    return json.dumps(calls, sort_keys=True)

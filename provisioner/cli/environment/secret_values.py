@@ -20,8 +20,7 @@ def known_secrets(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[str]:
     By their names the others are secrets of somebody: of the caller, of programs that
     `secrets sync` runs, of a webhook, of a declaration that is no more.
     """
-    texts = (text for endpoint in loaded.endpoints for _, text, _ in endpoint.texts())
-    yield from _values(texts, environ)
+    yield from _of(declared_names(loaded), environ)
     sources = loaded.spec.secrets.values()
     yield from _of({source.env for source in sources if source.env}, environ)
     yield from secrets_by_name(environ)
@@ -35,14 +34,19 @@ def secrets_by_name(environ: Mapping[str, str]) -> Iterator[str]:
             yield value
 
 
+def declared_names(loaded: Loaded) -> set[str]:
+    """Names of the environment variables from which fields of endpoints take their values."""
+    texts = (text for endpoint in loaded.endpoints for text in endpoint.texts())
+    return _names(text for key, text, _ in texts if key.endswith("_plaintext"))
+
+
 def remembered_secrets(record: str, environ: Mapping[str, str]) -> Iterator[str]:
     """Values that a record names: endpoints have them that are declared no more, or otherwise."""
-    return _values([record], environ)
+    return _of(_names([record]), environ)
 
 
-def _values(texts: Iterable[str], environ: Mapping[str, str]) -> Iterator[str]:
-    names = {n for text in texts if "${env:" in text for n in _FROM_ENVIRONMENT.findall(text)}
-    return _of(names, environ)
+def _names(texts: Iterable[str]) -> set[str]:
+    return {n for text in texts if "${env:" in text for n in _FROM_ENVIRONMENT.findall(text)}
 
 
 def _of(names: Collection[str], environ: Mapping[str, str]) -> Iterator[str]:
