@@ -118,6 +118,10 @@ def test_two_processes_and_a_local_record(project: Project, cli: Cli) -> None:
     folder = project.root / ".provisioner"
     assert list(json.loads((folder / "dev.json").read_text("utf-8"))["endpoints"]) == NAMES
     assert [path.name for path in folder.iterdir()] == ["dev.json"]
+    # Others of the same machine may read it, as before.
+    plain = project.root / "plain"
+    plain.touch()
+    assert (folder / "dev.json").stat().st_mode == plain.stat().st_mode
     assert cli.settled()
 
 
@@ -146,8 +150,10 @@ def test_what_a_killed_process_had_to_say_is_not_lost(
     until(lambda: writing(emulator) == 2, "the first one writes")
     killed.kill()
     killed.communicate()
-    monkeypatch.setattr(replacing, "DEAD_AFTER", 0.3)
-    cli.apply("--only", "b")
+    monkeypatch.setattr(replacing, "DEAD_AFTER", 0.5)
+    monkeypatch.setattr(replacing, "_PAUSES", (0.1, 0.2))
+    told = " ".join(cli.apply("--only", "b").err.split())
+    assert told.count("waiting: another run is about to write /Workspace/Shared/") == 1
     assert remembered(emulator) == {"a": "2", "b": "2"}
     assert files(emulator) == [RECORD]
 

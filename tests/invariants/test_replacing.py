@@ -71,7 +71,7 @@ class Writer:
         self.killed: str | None = None
         self.problem: Any = None
         memory = Memory(cast(Workspace, self), Path(), PATH)
-        memory._file = Replacing(self, PATH, lambda: stage.now, self.sleep)
+        memory._file = Replacing(self, PATH, lambda: stage.now, self.sleep, print)
         # What it read when it began, maybe long ago.
         memory._content = None if first == Record() else record.dump(first)
         memory._began = first

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Protocol
 
+from provisioner.cli import output
 from provisioner.errors import AnswerLost, ProvisionerError, Unavailable
 
 IN_TIME = 5.0
@@ -91,10 +92,9 @@ class LocalFiles:
 
     def _draft(self, path: Path, content: bytes) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(number, "wb") as draft:
-            draft.write(content)
-        return Path(name)
+        draft = path.with_name(f".{path.name}.{token_hex(8)}")
+        draft.write_bytes(content)
+        return draft
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,7 @@ class Replacing:
     path: str
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    tell: Callable[[str], None] = output.note
 
     def replace(self, seen: bytes | None, change: Callable[[bytes | None], bytes]) -> bytes:
         """Replace the content by what ``change`` makes of it; gives what it made at last.
@@ -163,13 +164,15 @@ class Replacing:
 
     def _waited(self, chain: _Chain, name: str) -> _Chain:
         """Let another writer end, or go on from what it left when it does not."""
-        pause, until = _PAUSES[0], self.clock() + DEAD_AFTER
+        (pause, longest), until = _PAUSES, self.clock() + DEAD_AFTER
         while (current := self.store.read_file(self.path)) == chain.base:
             if self.clock() >= until:
                 left = self.store.read_file(name)
                 return chain if left is None else chain.longer(name, left)
             self.sleep(pause)
-            pause = min(2 * pause, _PAUSES[1])
+            if pause < longest <= 2 * pause:
+                self.tell(f"waiting: another run is about to write {self.path}")
+            pause = min(2 * pause, longest)
         return _Chain(current, current)
 
     def _put(self, content: bytes, name: str) -> None:
