@@ -78,12 +78,17 @@ def concurrency(entity: Entity, facts: Catalog) -> int:
     if not entity.get("entity_name") or any(entity.get(key) is not None for key in _NOT_CUSTOM):
         return 0
     # Answers show a size beside the concurrency that excludes it, and one where none was sent.
-    most = entity.get("max_provisioned_concurrency")
-    return int(most or facts.concurrency_of(entity.get("workload_size") or "Small"))
+    most = _number(entity.get("max_provisioned_concurrency"))
+    return most or facts.concurrency_of(str(entity.get("workload_size") or "Small"))
 
 
 def _units(entity: Entity, _facts: Catalog) -> int:
-    return int(entity.get("provisioned_model_units") or 0)
+    return _number(entity.get("provisioned_model_units"))
+
+
+def _number(value: Any) -> int:
+    """A number of an answer; 0 = there is none, or something that is no number."""
+    return value if isinstance(value, int) else 0
 
 
 _QUOTAS = (

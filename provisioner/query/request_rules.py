@@ -41,6 +41,7 @@ def held_against(
         *_ranges(body, facts),
         *_fields(body, entity, facts),
         *_messages(body, facts),
+        *_window(body, entity),
         *_thinking(body, entity, facts),
         *vision.judged(body, entity, facts),
         *request_schemas.judged(body, entity, facts),
@@ -99,7 +100,7 @@ _ELSEWHERE = {"thinking", "tools", "response_format", *_SAMPLING}
 
 
 def _messages(body: Mapping[str, Any], facts: Facts) -> Iterator[Problem]:
-    roles = [message["role"] for message in body.get("messages") or ()]
+    roles = [str(message.get("role")) for message in _messages_of(body)]
     known = (*facts["chat-messages"].values, _TOOL_ROLE)
     for role in dict.fromkeys(roles):
         if role not in known:
@@ -108,6 +109,34 @@ def _messages(body: Mapping[str, Any], facts: Facts) -> Iterator[Problem]:
     if "system" in roles[1:]:
         hint = "put all instructions into one, before everything else"
         yield error("request-messages", "only the first message can be of the system", hint)
+
+
+def _window(body: Mapping[str, Any], entity: Entity) -> Iterator[Problem]:
+    """Question and answer have to fit what a model reads at once."""
+    window, most = entity.context_tokens, body.get("max_tokens")
+    asked = sum(map(len, _words(body))) // _CHARACTERS_PER_TOKEN
+    answered = most if isinstance(most, int) else 0
+    if window and asked + answered > window:
+        longest = f" and `max_tokens` of {answered}" if answered else ""
+        summary = f"about {asked} tokens{longest} are more than the {window} of {entity.model}"
+        yield warning("request-window", summary, "ask for less, or of a model that reads more")
+
+
+def _words(body: Mapping[str, Any]) -> Iterator[str]:
+    """The texts of a question for chat or completions."""
+    contents = [body.get("prompt"), *(one.get("content") for one in _messages_of(body))]
+    for content in contents:
+        for part in content if isinstance(content, list) else [content]:
+            text = part.get("text") if isinstance(part, Mapping) else part
+            yield text if isinstance(text, str) else ""
+
+
+def _messages_of(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Messages of chat; beside a question for another task they may be anything."""
+    given = body.get("messages")
+    for message in given if isinstance(given, list) else ():
+        if isinstance(message, Mapping):
+            yield message
 
 
 def _thinking(body: Mapping[str, Any], entity: Entity, facts: Facts) -> Iterator[Problem]:

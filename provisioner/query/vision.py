@@ -15,7 +15,8 @@ _MEGA = 1_000_000
 
 def images_of(body: Mapping[str, Any]) -> Iterator[tuple[str, Image | None]]:
     """Pictures of a request by their place; None where it is no ``data:`` URI in base64."""
-    for number, message in enumerate(body.get("messages") or ()):
+    given = body.get("messages")
+    for number, message in enumerate(given if isinstance(given, list) else ()):
         content = message.get("content") if isinstance(message, Mapping) else None
         for at, block in enumerate(content if isinstance(content, list) else ()):
             if isinstance(block, Mapping) and block.get("type") == "image_url":

@@ -228,6 +228,18 @@ CASES: list[tuple[dict[str, Any], Entity, set[str]]] = [
     (schema({}, stream=True), CLAUDE, {"W format-claude"}),
     (schema({}, tools=[]), CLAUDE, set()),
     ({"input": "x", "temperature": 1}, BGE, {"W embedding-field"}),
+    (chat(max_tokens=120_000), LLAMA, set()),
+    (chat(max_tokens=128_001), LLAMA, {"W request-window"}),
+    ({"messages": [{"role": "user", "content": 5}]}, LLAMA, set()),
+    ({"prompt": "hi", "messages": 5}, COMPLETIONS, set()),
+    ({"prompt": "hi", "messages": [5, {"content": {"a": 1}}]}, COMPLETIONS, {"E request-messages"}),
+    ({"messages": [{"role": "user", "content": "word " * 103_000}]}, LLAMA, {"W request-window"}),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "word " * 103_000}]}]},
+        LLAMA,
+        {"W request-window"},
+    ),
+    ({"messages": [{"role": "user", "content": "word " * 103_000}]}, OUTSIDE, set()),
     ({"input": "word " * 700}, BGE, {"W embedding-window"}),
     ({"input": ["x", "word " * 700]}, GTE, set()),
     ({"input": "word " * 7000}, GTE, {"W embedding-window"}),
@@ -319,3 +331,17 @@ def test_a_conversation_goes_on() -> None:
 def test_questions_that_do_not_fit(question: Question, entity: Entity, key: str | None) -> None:
     missing = unasked(question, entity)
     assert (missing[1] if missing else None) == key
+
+
+JUNK: list[Any] = [5, None, "x", True, -1.5, [5], [["x"]], {"a": 1}, [{"role": "user"}]] + [
+    [{"role": "user", "content": [5, {"type": "image_url", "image_url": 5}]}]
+]
+
+
+@pytest.mark.parametrize("entity", [LLAMA, CLAUDE, BGE, OUTSIDE, COMPLETIONS])
+def test_what_a_person_writes_into_a_request_is_judged_whatever_it_is(entity: Entity) -> None:
+    asked = {"chat": chat(), "completions": {"prompt": "x"}, "embeddings": {"input": "x"}}
+    keys = {*asked["chat"], "prompt", "input", "tools", "response_format", "thinking", "n", "stop"}
+    for key in keys | {"temperature", "max_tokens", "stream", "tool_choice", "dimensions"}:
+        for junk in JUNK:
+            held_against({**asked[str(entity.task)], key: junk}, entity)
