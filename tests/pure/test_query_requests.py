@@ -333,8 +333,10 @@ def test_questions_that_do_not_fit(question: Question, entity: Entity, key: str 
     assert (missing[1] if missing else None) == key
 
 
-JUNK: list[Any] = [5, None, "x", True, -1.5, [5], [["x"]], {"a": 1}, [{"role": "user"}]] + [
-    [{"role": "user", "content": [5, {"type": "image_url", "image_url": 5}]}]
+ODD_PARTS = [5, {"type": "image_url", "image_url": 5}]
+JUNK: list[Any] = [
+    *(5, None, "x", True, -1.5, [5], [["x"]], {"a": 1}, [{"role": "user"}]),
+    [{"role": "user", "content": ODD_PARTS}],
 ]
 
 
