@@ -39,7 +39,7 @@ def _own(name: str, facts: Catalog) -> str:
     """How a hosted model is served with capacity of one's own, where that is known."""
     entity = next((one.entity for one in facts.pay_per_token if one.endpoint == name), None)
     family = facts.architecture_of(entity) if entity else None
-    if family is None:
+    if family is None or facts.retirement_of(name):
         return ""
     key = "provisioned_model_units" if family.sizing == "model_units" else _TOKENS
     return f": `entity_name: {entity}` with `{key}`"
