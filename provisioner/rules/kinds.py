@@ -113,7 +113,7 @@ def provisioned_has_no_compute(endpoint: Judged) -> Iterator[Problem]:
 def settings_fit_kind(endpoint: Judged) -> Iterator[Problem]:
     """Route optimization and telemetry are for custom models."""
     kind = kind_of(endpoint.spec)
-    if kind in WITH_TELEMETRY:
+    if kind in WITH_TELEMETRY or kind is Kind.GOVERNED:  # of a governed one neither is managed
         return
     if endpoint.spec.route_optimized:
         summary = f"`route_optimized` is not for {_WORDS[kind]}"
