@@ -35,6 +35,8 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Any, ClassVar, NamedTuple
 
+from provisioner.redaction import without_keys
+
 
 class ExitCode(IntEnum):
     """The published exit codes of every command."""
@@ -121,7 +123,11 @@ class Where(NamedTuple):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: what, where, and what to do about it."""
+    """One thing that is wrong: what, where, and what to do about it.
+
+    A message may repeat what somebody wrote, also a key that stands in the wrong place.
+    What looks like a secret is hidden here, so that no message has to think of it.
+    """
 
     severity: Severity
     code: str
@@ -129,6 +135,10 @@ class Problem:
     summary: str
     hint: str = ""
     where: Where | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "summary", without_keys(self.summary))
+        object.__setattr__(self, "hint", without_keys(self.hint))
 
     @property
     def is_error(self) -> bool:
@@ -192,8 +202,8 @@ class ProvisionerError(Exception):
     """Code of the problem that is printed for this exception."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
+        super().__init__(without_keys(message))
+        self.hint = without_keys(hint)
 
     def problems(self) -> tuple[Problem, ...]:
         """What to print."""
@@ -344,7 +354,7 @@ class EndpointFailed(WorkspaceError):
 
     def __init__(self, message: str, hint: str = "", log: tuple[str, ...] = ()) -> None:
         super().__init__(message, hint)
-        self.log = log
+        self.log = tuple(map(without_keys, log))
         """The last lines of the build logs, each with its served entity."""
 
 

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 
 from provisioner.errors import Problem, Where, error, fixable, warning
-from provisioner.redaction import HIDDEN, SECRETIVE
+from provisioner.redaction import SECRETIVE, look_of
 from provisioner.rules.judged import Environment, Judged, served
 
-_KNOWN = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
-    r"(?P<OpenAI_key>sk-(?:proj|svcacct|admin)-[\w-]{16,}|sk-[A-Za-z0-9]{20,})"
-    r"|(?P<Anthropic_key>sk-ant-[\w-]{10,})"
-    r"|(?P<Databricks_key>(?:dapi|dose|dkea)[0-9a-f]{24,})"
-    r"|(?P<AWS_key>A[KS]IA[0-9A-Z]{16}(?![0-9A-Za-z]))"
-    r"|(?P<GitHub_key>gh[pousr]_\w{20,}|github_pat_\w{20,})"
-    r"|(?P<GitLab_key>glpat-[\w-]{16,})"
-    r"|(?P<Google_key>AIza[\w-]{30,}|ya29\.[\w-]{16,})"
-    r"|(?P<HuggingFace_key>hf_[A-Za-z0-9]{20,})"
-    r"|(?P<Slack_key>xox[abeoprs]-[\w-]{10,})"
-    r"|(?P<Stripe_key>[rs]k_live_\w{16,})"
-    r"|(?P<Azure_key>AccountKey=[\w+/=]{20,})"
-    r"|(?P<signed_token>eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.)"
-    r")|(?P<private_key>-----BEGIN [A-Z ]*PRIVATE KEY-----)"
-)
-_LONG = re.compile(r"[\w+/=-]{14}|-----")
-"""What every known key has; most texts are through after this."""
-_RUN = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
-_SHORTEST_RUN = 32
 _MASK = re.compile(
     r"\*{3,}|[•●]{3,}|REDACTED|change[-_ ]?me"
     r"|(?i:[\[<({*]+(?:redacted|masked|hidden|censored|secret|your[-_ ][\w -]+)[\])>}*]+)"
@@ -50,8 +27,6 @@ _REFERENCE = re.compile(r"\{\{secrets/(?P<scope>[^/{}\s]+)/(?P<key>[^/{}\s]+)\}\
 _SPACED = re.compile(r"\{\{\s*secrets\s*/\s*([\w.@-]+)\s*/\s*([\w.-]+)\s*\}\}")
 _SECRET_NAME = re.compile(r"[\w.@-]{1,128}")
 _HARMLESS = re.compile(r"|true|false|none|null|[0-9.]{1,12}|[./~].*|https?://[^@]*", re.IGNORECASE)
-_ENTROPY = 4.2
-"""Bits a character; words and ids of models stay below, random keys are above."""
 
 _USE = "put it into a secret scope and write {{secrets/SCOPE/KEY}}"
 _ROTATE = f"{_USE}; whoever saw the file knows it: rotate it"
@@ -73,9 +48,9 @@ def no_secret_by_name(endpoint: Judged) -> Iterator[Problem]:
         for name, value in (entity.environment_vars or {}).items():
             if not value or not SECRETIVE.search(name) or "{{" in value:
                 continue
-            if _KNOWN.search(value) or is_mask(name, value):
+            if look_of(value) or is_mask(name, value):
                 continue  # said already, and with more certainty
-            if not _HARMLESS.fullmatch(value) and not _is_random(value):
+            if not _HARMLESS.fullmatch(value):
                 summary = f"the environment variable `{name}` sounds like a secret and is none"
                 where = endpoint.where(f"{path}.environment_vars[{name}]")
                 yield warning("secret-by-name", summary, _USE, where)
@@ -83,19 +58,15 @@ def no_secret_by_name(endpoint: Judged) -> Iterator[Problem]:
 
 def _judged(texts: Iterable[tuple[str, str, Where]]) -> Iterator[Problem]:
     for key, text, where in texts:
-        if "{{" in text:
-            yield from _reference(key, text, where)
-        elif _LONG.search(text) and (known := _KNOWN.search(text)):
-            kind = (known.lastgroup or "").replace("_", " ")
-            summary = f"`{key}` holds what looks like a secret: {kind}"
+        if look := look_of(text):
+            summary = f"`{key}` holds what looks like a secret: {look}"
             yield error("secret-in-text", summary, _ROTATE, where)
+        elif "{{" in text:
+            yield from _reference(key, text, where)
         elif is_mask(key, text):
             summary = f"`{key}` holds a mask or a placeholder, not a value"
             hint = "what a tool shows instead of a secret cannot be applied: " + _USE
             yield error("masked-secret", summary, hint, where)
-        elif len(text) >= _SHORTEST_RUN and _is_random(text):
-            summary = f"`{key}` holds what looks like a secret: a random key"
-            yield error("secret-in-text", summary, _ROTATE, where)
 
 
 def _reference(key: str, text: str, where: Where) -> Iterator[Problem]:
@@ -128,24 +99,3 @@ def is_mask(key: str, text: str) -> bool:
     if text[:1] in _MASK_BEGINS and _MASK.fullmatch(text):
         return True
     return bool(SECRETIVE.search(key) and _PLACEHOLDER.fullmatch(text))
-
-
-def without_keys(text: str) -> str:
-    """A text of others in which what looks like a key is hidden."""
-    text = _KNOWN.sub(HIDDEN, text)
-    return _RUN.sub(lambda run: HIDDEN if _is_random_run(run[0]) else run[0], text)
-
-
-def _is_random(text: str) -> bool:
-    return any(map(_is_random_run, _RUN.findall(text)))
-
-
-def _is_random_run(run: str) -> bool:
-    """Whether letters, capitals and digits are mixed as no name mixes them."""
-    kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" for c in run if c.isalnum()]
-    if len(set(kinds)) < 3:
-        return False
-    changes = sum(a != b for a, b in pairwise(kinds))
-    counts = Counter(run).values()
-    entropy = -sum(n / len(run) * math.log2(n / len(run)) for n in counts)
-    return entropy >= _ENTROPY and changes * 3 >= len(kinds)

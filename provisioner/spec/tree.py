@@ -22,6 +22,8 @@ MAX_DEPTH = 64
 """Levels of nesting that a tree may have; no real document comes near."""
 
 _NO_KEYS: Mapping[str, Where] = MappingProxyType({})
+_LONG_KEY = 14
+_WORDS = re.compile("[a-z]{1,13}(?:_[a-z]{1,13})*")
 _SEGMENT = re.compile(r"\[(?P<member>.*?)\](?=[.\[]|$)|(?P<key>[^.\[]+)")
 
 
@@ -111,7 +113,10 @@ class Node(NamedTuple):
             yield from child.walk()
 
     def texts(self) -> list[tuple[str, str, Where]]:
-        """Every text below, with the nearest key above it and its place, in no order."""
+        """Every text below, with the nearest key above it and its place, in no order.
+
+        Keys are texts, too, but for those that are short or plain words.
+        """
         found: list[tuple[str, str, Where]] = []
         waiting: list[tuple[str, Node]] = [("", self)]
         for key, node in waiting:
@@ -120,6 +125,9 @@ class Node(NamedTuple):
                 found.append((key, value, node.where))
             elif type(value) is dict:
                 waiting.extend(value.items())
+                for name in value:
+                    if len(name) >= _LONG_KEY and not _WORDS.fullmatch(name):
+                        found.append((key, name, node.key_place(name)))
             elif type(value) is tuple:
                 waiting.extend([(key, child) for child in value])
         return found

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from provisioner.cli import output
+from provisioner.cli.editing.shown import lines_of
 from provisioner.errors import Refused
 
 
@@ -38,8 +39,8 @@ def propose(root: Path, texts: Mapping[str, bytes], doing: str, *, yes: bool) ->
 
 def _diff(name: str, before: bytes, after: bytes) -> str:
     lines = unified_diff(
-        before.decode().splitlines(),
-        after.decode().splitlines(),
+        lines_of(before),
+        lines_of(after),
         name,
         f"{name} (as proposed)",
         n=1,

@@ -10,9 +10,8 @@ from provisioner.cli.environment.secret_values import known_secrets
 from provisioner.cli.syncing import programs
 from provisioner.errors import Problem, Where, error, warning
 from provisioner.project import Loaded
-from provisioner.redaction import Redactor
+from provisioner.redaction import Redactor, without_keys
 from provisioner.rules.secret_sync import why_unusable
-from provisioner.rules.secrets import without_keys
 from provisioner.spec import SecretSource
 
 

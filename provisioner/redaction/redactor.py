@@ -1,48 +1,16 @@
-"""Hiding secrets in texts of others: what a service echoes, what a program says."""
+"""Hiding secrets that are known, in whatever form a text has them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
 
-HIDDEN = "[hidden]"
+from provisioner.redaction.looks import HIDDEN
+
 SLICE = 8
 """Characters of a secret that are never shown together."""
 _SHORTEST = 4
 """Values below this are no secrets, and stand by chance in any text."""
-
-
-SECRETIVE = re.compile(
-    r"(?:^|_)(?:secret|token|password|passwd|pwd|api_?key|access_?key|private_?key|credentials?)$",
-    re.IGNORECASE,
-)
-"""How secrets are named."""
-_VARIABLE = re.compile(r"(?:^|\.)environment_vars\[(.*)\]$")
-_LONG_RUN = re.compile(r"(?=[^\s/]*\d)(?=[^\s/]*[A-Za-z])[A-Za-z0-9+=_-]{20,}")
-
-
-def without_secret(path: str, value: Any) -> Any:
-    """A value that a workspace showed, hidden where it seems to be a secret in the open.
-
-    Only environment variables of models come back as they were set; by its name or its
-    look one may be a secret that somebody did not put into a scope.
-    """
-    found = _VARIABLE.search(path)
-    if found is None or not isinstance(value, str) or "{{secrets/" in value or not value:
-        return value
-    return HIDDEN if SECRETIVE.search(found[1]) or _LONG_RUN.search(value) else value
-
-
-def in_the_open(path: str, value: Any) -> bool:
-    """Whether a value that a workspace showed is or holds a secret, as `without_secret` tells."""
-    if isinstance(value, Mapping):
-        member = "{}[{}]" if path.endswith("environment_vars") else "{}.{}"
-        return any(in_the_open(member.format(path, key), item) for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return any(in_the_open(path, item) for item in value)
-    return bool(value == HIDDEN or without_secret(path, value) == HIDDEN)
 
 
 class Redactor:
@@ -114,8 +82,9 @@ class Redactor:
 
 
 def _forms(value: str) -> Iterator[str]:
-    import json  # rules, which only need the word for what is hidden, do without
+    import json  # most commands never hold a value
     from base64 import b64encode, urlsafe_b64encode
+    from urllib.parse import quote, quote_plus
 
     raw = value.encode("utf-8", "surrogatepass")
     yield from (value, " ".join(value.split()))
