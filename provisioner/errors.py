@@ -8,6 +8,8 @@ ProvisionerError
 ├── RolledBack            a rollout broke a limit; earlier routes are in force   exit 6
 ├── RecordUnusable        the memory of earlier applies cannot be read           (a warning)
 │   └── RecordNewer       a newer tool wrote it                                  (a warning)
+├── Bug                   this tool is wrong                                     exit 70
+├── AnswerNotWritten      stdout takes nothing: the disk is full                 exit 1
 ├── ForgeError            GitHub or GitLab answered with an error                exit 1
 │   ├── ForgeDenied       the token may not do this, or it does not exist        exit 3
 │   └── ForgeBusy         no answer; whether it took effect is unknown
@@ -273,6 +275,19 @@ class RolledBack(ProvisionerError):
 
     exit_code = ExitCode.ROLLED_BACK
     code = "rolled-back"
+
+
+class Bug(ProvisionerError):
+    """Something in this tool is wrong; what it was at does not stop the rest."""
+
+    exit_code = ExitCode.BUG
+    code = "bug"
+
+
+class AnswerNotWritten(ProvisionerError):
+    """What was asked for could not be written to stdout."""
+
+    code = "answer-not-written"
 
 
 class RecordUnusable(ProvisionerError):

@@ -44,6 +44,8 @@ class Entry:
     """Of a governed endpoint: what was there at first contact, for ``release``."""
     planned_at: int = 0
     """When the run that applied it looked at the workspace, epoch milliseconds by its clock."""
+    unfinished: bool = False
+    """The document is what an apply brought that was cut short; nothing to go back to."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Record:
         document: Document,
         found: Document | None = None,
         planned_at: int = 0,
+        *,
+        unfinished: bool = False,
     ) -> Record:
         """A copy that remembers a document as the one in force."""
         before = self.endpoints.get(name)
@@ -86,10 +90,12 @@ class Record:
         if before is not None:
             if (before.id, before.document) == (id, document):
                 planned_at = before.planned_at
-            moved = before.document not in ({}, document)
+            moved = before.document not in ({}, document) and not before.unfinished
             history = ((before.document,) if moved else ()) + before.history
             found = before.found or found
-        entry = Entry(id, document, history[:HISTORY], found, planned_at)
+        if history and history[0] == document:
+            history = history[1:]  # back to what was applied before it was cut short
+        entry = Entry(id, document, history[:HISTORY], found, planned_at, unfinished)
         retired = {key: gone for key, gone in self.retired.items() if key != name}
         return replace(self, endpoints={**self.endpoints, name: entry}, retired=retired)
 
@@ -221,7 +227,8 @@ def _entry(data: Mapping[str, Any]) -> Entry:
         raise TypeError("a document is a mapping")
     found = data.get("found")
     planned_at = int(data.get("planned_at", 0))
-    return Entry(str(data["id"]), documents[0], tuple(documents[1:]), found, planned_at)
+    unfinished = data.get("unfinished") is True
+    return Entry(str(data["id"]), documents[0], tuple(documents[1:]), found, planned_at, unfinished)
 
 
 def _put(data: Mapping[str, Any]) -> PutSecret:

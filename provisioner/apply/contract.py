@@ -57,5 +57,9 @@ class Options:
     report: Callable[[Progress], None] = lambda _progress: None
     stop: threading.Event = field(default_factory=threading.Event)
     """Set from outside to start no other call."""
+    hurry: threading.Event = field(default_factory=threading.Event)
+    """Set from outside to wait no longer for the calls in flight."""
+    bug: Callable[[Exception], None] = lambda _failure: None
+    """Takes what one endpoint or secret met that nobody thought of; the others go on."""
     probe: Probe = lambda _endpoint, _entities: ()
     """Asks served entities on their way into the traffic."""

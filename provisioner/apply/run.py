@@ -9,15 +9,16 @@ its limits: the next plan goes on from whatever is there.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TypeVar
 
 from provisioner.apply.caller import Caller
 from provisioner.apply.contract import Options, Service
 from provisioner.apply.rolling import Rolling
 from provisioner.diff import in_force
 from provisioner.errors import (
+    Bug,
     EndpointFailed,
     ProvisionerError,
     RolledBack,
@@ -30,22 +31,24 @@ from provisioner.plan.outcome import EndpointOutcome, Outcome, Result, StepOutco
 from provisioner.wire.answers import ABSENT
 from provisioner.wire.requests import invocation_url
 
+T = TypeVar("T")
+
+_LOOK = 0.2
+"""Seconds between two looks whether somebody is in a hurry."""
+BUG, BUG_HINT = "a bug in this tool", "it is told on stderr; please report it"
+
 
 def apply(plan: Plan, service: Service, options: Options) -> Outcome:
     """Execute a plan; never raises for what goes wrong with an endpoint.
 
-    Ctrl-C lets the calls in flight finish and starts no other.
+    Asked to stop it lets the calls in flight finish and starts no other; asked to hurry it
+    leaves them, too.
     """
-    stop = options.stop
     # Whoever holds a step of a rollout makes hardly any call, and keeps nobody waiting.
     holding = sum(entry.rollout is not None for entry in plan.endpoints)
-    with ThreadPoolExecutor(max_workers=options.parallelism + holding) as pool:
-        runs = {
-            entry.name: pool.submit(_Run(plan, entry, service, options).outcome)
-            for entry in plan.endpoints
-        }
-        interrupted = wait_for(runs.values(), stop)
-    outcomes = tuple(runs[entry.name].result() for entry in plan.endpoints)
+    runs = [_Run(plan, entry, service, options) for entry in plan.endpoints]
+    ended = at_once([run.outcome for run in runs], options.parallelism + holding, options.hurry)
+    outcomes = tuple(found or run.left() for run, found in zip(runs, ended, strict=True))
     return Outcome(
         environment=plan.environment,
         project=plan.project,
@@ -53,18 +56,20 @@ def apply(plan: Plan, service: Service, options: Options) -> Outcome:
         fingerprint=plan.fingerprint,
         endpoints=outcomes,
         summary=summarise(outcomes),
-        interrupted=interrupted,
+        interrupted=options.stop.is_set(),
     )
 
 
-def wait_for(runs: Collection[Future[Any]], stop: threading.Event) -> bool:
-    """Wait for all, and tell whether somebody asked to stop: Ctrl-C only sets ``stop``."""
-    while not all(run.done() for run in runs):
-        try:
-            wait(runs)
-        except KeyboardInterrupt:
-            stop.set()
-    return stop.is_set()
+def at_once(tasks: Iterable[Callable[[], T]], most: int, hurry: threading.Event) -> list[T | None]:
+    """The results of tasks, ``most`` at the same time; ``None`` = left, as ``hurry`` was set."""
+    pool = ThreadPoolExecutor(most)
+    try:
+        runs = [pool.submit(task) for task in tasks]
+        while not hurry.is_set() and wait(runs, timeout=_LOOK).not_done:
+            pass
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return [run.result() if run.done() and not run.cancelled() else None for run in runs]
 
 
 class _Run:
@@ -82,13 +87,34 @@ class _Run:
         self._caller = Caller(entry, plan.owner, service, options)
         self._rolling = Rolling(self._caller)
         self._steps: list[StepOutcome] = []
+        self._begun = False
 
     def outcome(self) -> EndpointOutcome:
         """Run all steps and say how it went."""
+        try:
+            return self._outcome()
+        except Exception as failure:
+            # What nobody thought of takes one endpoint down, not the others and their record.
+            self._options.bug(failure)
+            return self._ended(Result.FAILED, Bug(f"{self._doing()}: {BUG}", BUG_HINT))
+
+    def left(self) -> EndpointOutcome:
+        """How it stands, though its calls may be under way still."""
+        if not self._begun:
+            return self._ended(Result.NOT_REACHED)
+        why = "interrupted twice, so nobody waited for the call in flight"
+        failure = StillInProgress(f"{self._doing()}: {why}", "the next plan shows what it did")
+        return self._ended(Result.IN_PROGRESS, failure)
+
+    def _doing(self) -> str:
+        return f"cannot {self._entry.action.value} {self._entry.name}"
+
+    def _outcome(self) -> EndpointOutcome:
         if self._entry.action is Action.NONE:
             return self._ended(Result.SKIPPED)
         if self._options.stop.is_set() or self._entry.action is Action.BLOCKED:
             return self._ended(Result.NOT_REACHED)
+        self._begun = True
         try:
             self._execute()
         except StillInProgress as failure:

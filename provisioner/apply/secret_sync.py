@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from provisioner.apply.contract import Options, Progress
-from provisioner.apply.run import wait_for
-from provisioner.errors import AlreadyExists, AnswerLost, ProvisionerError
+from provisioner.apply.run import BUG, BUG_HINT, at_once
+from provisioner.errors import AlreadyExists, AnswerLost, Bug, ProvisionerError
 from provisioner.plan.outcome import Result
 from provisioner.plan.secret_outcome import SyncOutcome, SyncStep, sync_outcome
 from provisioner.plan.secret_sync import SyncPlan
@@ -18,6 +17,8 @@ from provisioner.redaction import Redactor
 _SECRETS = "/api/2.0/secrets"
 _TRIES = 3
 """To put a value twice, or to make a scope that is there, changes nothing."""
+
+_LEFT = "interrupted twice, so nobody waited for the answer"
 
 Call = Callable[..., dict[str, Any]]
 """Makes one API call; see `contract.Service.call`."""
@@ -29,23 +30,21 @@ def sync(plan: SyncPlan, call: Call, options: Options) -> SyncOutcome:
     ``options.secrets`` has the values by `SCOPE/KEY`.
     """
     run = _Run(call, options)
-    with ThreadPoolExecutor(max_workers=options.parallelism) as pool:
-        made = _all(pool, run.scope, plan.create_scopes, options.stop)
-        failed = {step.name for step in made if step.result is not Result.DONE}
-        names = [entry.secret for entry in plan.secrets if entry.is_put]
-        put = _all(pool, lambda name: run.secret(name, failed), names, options.stop)
+    made = _all(run.scope, plan.create_scopes, options)
+    failed = {step.name for step in made if step.result is not Result.DONE}
+    names = [entry.secret for entry in plan.secrets if entry.is_put]
+    put = _all(lambda name: run.secret(name, failed), names, options)
     return sync_outcome(plan, [*made, *put], interrupted=options.stop.is_set())
 
 
 def _all(
-    pool: ThreadPoolExecutor,
-    function: Callable[[str], SyncStep],
-    names: Iterable[str],
-    stop: threading.Event,
+    function: Callable[[str], SyncStep], names: Collection[str], options: Options
 ) -> list[SyncStep]:
-    runs = [pool.submit(function, name) for name in names]
-    wait_for(runs, stop)
-    return [run.result() for run in runs]
+    ended = at_once([partial(function, name) for name in names], options.parallelism, options.hurry)
+    return [
+        step or SyncStep(name, f"POST {_SECRETS}", Result.FAILED, _LEFT, AnswerLost.code)
+        for name, step in zip(names, ended, strict=True)
+    ]
 
 
 class _Run:
@@ -79,6 +78,10 @@ class _Run:
             self._options.report(Progress(name, "failed"))
             text = self._hidden(str(failure).removeprefix(f"{doing}: "))
             return SyncStep(name, call, Result.FAILED, f"{doing}: {text}", failure.code)
+        except Exception as failure:
+            self._options.bug(failure)
+            text = f"{doing}: {BUG}; {BUG_HINT}"
+            return SyncStep(name, call, Result.FAILED, text, Bug.code)
         self._options.report(Progress(name, "put" if path == "put" else "scope created"))
         return SyncStep(name, call, Result.DONE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from types import ModuleType
 
@@ -13,11 +14,15 @@ def run() -> None:
     gc.set_threshold(100_000, 50, 50)
     _without_plugins()
 
+    from provisioner.cli import interrupts
     from provisioner.cli.bugs import report_all_bugs
     from provisioner.cli.main import main
 
     report_all_bugs()
     code = main(sys.argv[1:])
+    if interrupts.hurried.is_set():
+        # Threads that nobody waits for would keep the process.
+        os._exit(code)
     # The system takes the memory back; looking through it for garbage first would take longer.
     gc.freeze()
     sys.exit(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -99,22 +100,24 @@ def main(arguments: Sequence[str]) -> int:
                 args=list(arguments), prog_name="provisioner", standalone_mode=False
             )
         return int(result or ExitCode.OK)
-    except click.UsageError as failure:
-        failure.show()
-        return ExitCode.USAGE
     except click.ClickException as failure:
-        failure.show()
-        return ExitCode.FAILED
+        with output.unhindered():
+            failure.show()
+        return ExitCode.USAGE if isinstance(failure, click.UsageError) else ExitCode.FAILED
     except ProvisionerError as failure:
         output.show_problems(failure.problems())
         return failure.exit_code
     except (KeyboardInterrupt, click.Abort):
         output.note("interrupted")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe has gone; nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return ExitCode.FAILED
+    except (BrokenPipeError, SystemExit):
+        # The reader of the answer has gone, which click (8.5) turns into an exit.
+        return ExitCode.INTERRUPTED if interrupts.asked.is_set() else ExitCode.FAILED
     except Exception as failure:
+        if getattr(failure, "errno", None) in output.FULL:
+            # Help and versions are printed by click.
+            output.give_up(sys.stdout)
+            output.show_problems(output.not_written(failure).problems())
+            return ExitCode.FAILED
         report_bug(failure)
         return ExitCode.BUG

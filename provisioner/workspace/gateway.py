@@ -145,7 +145,8 @@ class Workspace:
                     product_version=__version__,
                     retry_timeout_seconds=min(patience, _FIRST_CONTACT),
                     max_connection_pools=parallelism,
-                    max_connections_per_pool=parallelism,
+                    # One more, for what is written down while all others hang.
+                    max_connections_per_pool=parallelism + 1,
                 )
         except ValueError as failure:
             raise not_configured(redact(str(failure)), access.profile) from failure
@@ -191,6 +192,10 @@ class Workspace:
     def stop(self) -> None:
         """Begin no further call, and repeat none: nobody waits for the answers."""
         self._throttle.stop()
+
+    def forget_calls(self) -> None:
+        """Make room for further calls though others hang: nobody waits for those any more."""
+        self._throttle.forget()
 
     def in_parallel(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Apply ``function`` to all items at once; the first error is raised."""

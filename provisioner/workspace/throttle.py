@@ -41,7 +41,7 @@ class Throttle:
             yield
         finally:
             with self._free:
-                self._active -= 1
+                self._active = max(0, self._active - 1)
                 # One more place after as many calls as there are places now.
                 self._allowed = min(self.most, self._allowed + 1 / self._allowed)
                 self._free.notify_all()
@@ -50,6 +50,12 @@ class Throttle:
         """The workspace complained of too many calls."""
         with self._free:
             self._allowed = max(1.0, self._allowed / 2)
+
+    def forget(self) -> None:
+        """Nobody waits for the calls under way any more; let others begin in their places."""
+        with self._free:
+            self._active = 0
+            self._free.notify_all()
 
     def stop(self) -> None:
         """Let no further call begin; those under way end by themselves."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import click
 
@@ -13,20 +12,21 @@ from provisioner.apply import Options, apply
 from provisioner.cli import interrupts, output
 from provisioner.cli.applying import filling, progress
 from provisioner.cli.applying.probing import prober
+from provisioner.cli.applying.remembering import remember, written_ahead
+from provisioner.cli.bugs import report_bug
 from provisioner.cli.environment.session import Session
-from provisioner.diff import Effect, Reason
 from provisioner.errors import (
     AuthenticationFailed,
+    Bug,
     ExitCode,
     PermissionDenied,
     Refused,
     StalePlan,
 )
-from provisioner.plan import Action, EndpointPlan, Plan
+from provisioner.plan import Plan
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
 from provisioner.plan.secret_sync import SyncPlan
 from provisioner.policy import Permits
-from provisioner.record import Record, sealed
 
 
 def judge(plan: Plan | SyncPlan, doing: str = "apply") -> None:
@@ -92,65 +92,39 @@ def execute(plan: Plan, session: Session, parallelism: int = 10, *, wait: bool) 
     """Make the calls of a plan, telling how it goes, and write the record."""
     secrets = filling.secrets(plan, session)
     session.workspace.redact.add(secrets.values())
+    with interrupts.held():
+        return _carried_out(plan, session, secrets, parallelism, wait=wait)
+
+
+def _carried_out(
+    plan: Plan, session: Session, secrets: Mapping[str, str], parallelism: int, *, wait: bool
+) -> Outcome:
+    """Make the calls between what is written before and after them."""
     planned_at = session.memory.loaded_at
-    ahead = _written_ahead(session.record, plan, planned_at)
+    ahead = written_ahead(session.record, plan, planned_at)
     # Digests are made with the key of the record, which the first of several runs settles.
     unsettled = bool(secrets) and not session.memory.salt
     if (unsettled or ahead != session.record) and (problem := session.memory.save(ahead)):
         output.show_problems([problem])
     ahead = replace(ahead, salt=session.memory.salt or ahead.salt)
     with progress.shown() as report:
-        run = Options(secrets, parallelism, wait, report, interrupts.asked, prober(session))
+        run = Options(
+            secrets,
+            parallelism,
+            wait,
+            report,
+            interrupts.asked,
+            interrupts.hurried,
+            report_bug,
+            prober(session),
+        )
         outcome = apply(plan, session.workspace, run)
-    remembered = _remember(ahead, plan, outcome, secrets, planned_at)
+    if interrupts.hurried.is_set():
+        session.workspace.forget_calls()
+    remembered = remember(ahead, plan, outcome, secrets, planned_at)
     if problem := session.memory.save(remembered):
         output.show_problems([problem])
-    return outcome
-
-
-def _written_ahead(record: Record, plan: Plan, planned_at: int) -> Record:
-    """What cannot be known any more should this process die: kept before the first call."""
-    for entry in plan.endpoints:
-        if entry.action is Action.RETIRE:
-            record = record.retire(entry.name)
-        elif entry.found is not None and entry.steps:
-            record = record.applied(entry.name, entry.id, {}, entry.found, planned_at)
-    return record
-
-
-def _remember(
-    record: Record, plan: Plan, outcome: Outcome, secrets: Mapping[str, str], planned_at: int
-) -> Record:
-    """What is known after an apply: accepted declarations, and what is gone."""
-    entries = {entry.name: entry for entry in plan.endpoints}
-    for ended in outcome.endpoints:
-        declared = entries[ended.name].declared
-        if declared is not None and _accepted(ended):
-            if ended.result is not Result.SKIPPED:
-                # The digest of what was sent, which a saved plan may not have known.
-                declared = sealed(declared, record.salt, declared, secrets.get)
-            declared = _as_applied(declared, entries[ended.name])
-            found = entries[ended.name].found
-            record = record.applied(ended.name, ended.id, declared, found, planned_at)
-    return record
-
-
-def _as_applied(declared: dict[str, Any], entry: EndpointPlan) -> dict[str, Any]:
-    """The declared document with the old values of what no call could change."""
-    result = dict(declared)
-    for change in entry.changes:
-        if change.effect is Effect.NONE and change.reason is Reason.FIXED_AT_CREATION:
-            result.pop(change.path, None)
-            if change.before is not None:
-                result[change.path] = change.before
-    return result
-
-
-def _accepted(ended: EndpointOutcome) -> bool:
-    """Whether the service took all that was sent, even if it does not serve it yet."""
-    if ended.result is Result.IN_PROGRESS:
-        return all(step.result is Result.DONE for step in ended.steps)
-    return ended.result in {Result.DONE, Result.SKIPPED}
+    return replace(outcome, interrupted=interrupts.asked.is_set())
 
 
 _AUTH_CODES = {AuthenticationFailed.code, PermissionDenied.code}
@@ -163,6 +137,8 @@ def exit_code(outcome: Outcome) -> ExitCode:
         return ExitCode.INTERRUPTED
     if failed:
         codes = {endpoint.error_code for endpoint in failed}
+        if Bug.code in codes:
+            return ExitCode.BUG
         ended_well = {endpoint.result for endpoint in outcome.endpoints} & _GOING_WELL
         if codes == {StalePlan.code} and not ended_well:
             return ExitCode.STALE

@@ -77,6 +77,9 @@ class Events:
             problem = error("usage", failure.format_message())
             self._tell(Kind.ENDED, exit_code=ExitCode.USAGE, problems=(problem,))
             raise
+        except BrokenPipeError:
+            self._tell(Kind.ENDED, exit_code=ExitCode.FAILED)
+            raise
         except BaseException:
             self._tell(Kind.ENDED, exit_code=ExitCode.BUG)
             raise

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from provisioner.apply import Progress
 from provisioner.cli import output
@@ -43,7 +43,8 @@ def _table() -> Iterator[Report]:
     from rich.live import Live
 
     board = _Board()
-    console = Console(stderr=True, no_color=output.is_plain(), highlight=False)
+    file = cast("IO[str]", output.Enduring())
+    console = Console(file=file, no_color=output.is_plain(), highlight=False)
     with Live(board, console=console, refresh_per_second=8):
         yield board.tell
 

@@ -15,6 +15,7 @@ from provisioner.apply.secret_sync import sync
 from provisioner.cli import interrupts, options, output
 from provisioner.cli.applying import progress
 from provisioner.cli.applying.carry_out import consent, judge
+from provisioner.cli.bugs import report_bug
 from provisioner.cli.environment.opening import connected
 from provisioner.cli.environment.session import Session
 from provisioner.cli.options import Selection, Settings
@@ -22,6 +23,7 @@ from provisioner.cli.syncing.secret_sources import gather
 from provisioner.errors import (
     AnswerLost,
     AuthenticationFailed,
+    Bug,
     ExitCode,
     PermissionDenied,
     ProjectInvalid,
@@ -98,7 +100,8 @@ def command(
                 session, "put secrets", "Put these values?", asked=not auto_approve
             ):
                 _refuse_unpermitted(plan, adopt)
-        outcome = _carried_out(plan, values, session, parallelism)
+        with interrupts.held():
+            outcome = _carried_out(plan, values, session, parallelism)
     if form == "json":
         output.answer(machine.dump(outcome))
     elif plan.has_changes:
@@ -210,8 +213,17 @@ def _carried_out(
     if put and (problem := memory.save(ahead)):
         output.show_problems([problem])
     with progress.shown() as tell:
-        run = Options(values, parallelism, report=tell, stop=interrupts.asked)
+        run = Options(
+            values,
+            parallelism,
+            report=tell,
+            stop=interrupts.asked,
+            hurry=interrupts.hurried,
+            bug=report_bug,
+        )
         outcome = sync(plan, session.workspace.call, run)
+    if interrupts.hurried.is_set():
+        session.workspace.forget_calls()
     record = replace(before, secrets=_remembered(session, fresh, outcome))
     if put and (problem := memory.save(record)):
         output.show_problems([problem])
@@ -261,7 +273,9 @@ def _exit_code(outcome: SyncOutcome) -> ExitCode:
         return ExitCode.INTERRUPTED
     if not failed:
         return ExitCode.OK
+    codes = {step.error_code for step in failed}
+    if Bug.code in codes:
+        return ExitCode.BUG
     if any(step.result is Result.DONE for step in outcome.steps):
         return ExitCode.PARTIAL
-    codes = {step.error_code for step in failed}
     return ExitCode.AUTH if codes <= _AUTH_CODES else ExitCode.FAILED
