@@ -25,7 +25,7 @@ MAKERS = {
 }
 """What problems are made with; the code is a literal among the first two arguments."""
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
-ONE_WORD = {"blocked", "refused", "failed", "licence"}
+ONE_WORD = {"bug", "blocked", "refused", "failed", "licence"}
 
 
 def used_codes() -> dict[str, set[str]]:
