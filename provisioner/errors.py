@@ -181,12 +181,12 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", *, prefix
 
 @dataclass(frozen=True)
 class Fixable(Problem):
-    """A problem that goes away when one word of a file is replaced."""
+    """A problem that goes away when one word of a file is replaced, or one key taken out."""
 
     old: str = ""
     """The key or the value at ``where``, as it is understood."""
     new: str = ""
-    """What should stand there."""
+    """What should stand there; empty = the key goes, with its value."""
 
 
 def fixable(problem: Problem, old: str, new: str) -> Fixable:
@@ -194,6 +194,11 @@ def fixable(problem: Problem, old: str, new: str) -> Fixable:
     return Fixable(
         problem.severity, problem.code, problem.summary, problem.hint, problem.where, old, new
     )
+
+
+def removable(problem: Problem, key: str) -> Fixable:
+    """The same problem, with the edit that takes the key away."""
+    return fixable(problem, key, "")
 
 
 class ProvisionerError(Exception):

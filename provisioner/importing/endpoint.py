@@ -35,13 +35,6 @@ _PROVISIONED = frozenset(
 _CONCURRENCY = frozenset({"min_provisioned_concurrency", "max_provisioned_concurrency"})
 _COMPUTE = {"workload_size": "Small", "workload_type": "CPU"}
 """What a custom model gets when nobody asks for anything else."""
-_READ_ONLY = frozenset(
-    """
-    id creator creator_display_name creator_kind creation_timestamp last_updated_timestamp state
-    permission_level task endpoint_type endpoint_url data_plane_info effective_budget_policy_id
-    resource_credential_strategy capabilities tile_endpoint_metadata config pending_config tags
-    """.split()  # noqa: SIM905 - easier to read than a list
-)
 
 
 @dataclass(frozen=True)
@@ -233,7 +226,11 @@ class _Import:
 
     def _unshown(self) -> None:
         """Say what an answer does not tell, or tells in words that this version lacks."""
-        known = _READ_ONLY | EndpointSpec.model_fields.keys()
+        known = {
+            *table().output_only["endpoint"],
+            "config",
+            "tags",
+        } | EndpointSpec.model_fields.keys()
         unknown = sorted(key for key, value in self.answer.items() if value and key not in known)
         if unknown:
             self._remark(

@@ -9,12 +9,12 @@ from fnmatch import fnmatchcase
 from provisioner.errors import Problem, Where, did_you_mean, error, warning
 from provisioner.project.environments import Overlay
 from provisioner.spec import (
+    NOWHERE,
     EndpointSpec,
     Node,
-    Rejected,
     canonical,
-    check,
     locate,
+    mended,
     merge,
     with_entity_names,
 )
@@ -46,23 +46,32 @@ class Declared:
 
 
 class Assembly:
-    """Collects the endpoints of one environment, and everything that is wrong with them."""
+    """Collects the endpoints of one environment, and everything that is wrong with them.
 
-    def __init__(self, over: Overlay) -> None:
+    Where something is wrong, ``world`` is the number of the guess at what was meant.
+    """
+
+    def __init__(self, over: Overlay, world: int = 0) -> None:
         self.declared: list[Declared] = []
-        """Also endpoints with errors, without what is wrong: rules may still judge the rest."""
+        """Also endpoints with errors, mended: rules may still judge the rest."""
         self.problems: list[Problem] = []
-        self.unjudged: set[Where] = set(over.variables.unusable)
+        self.unjudged: set[Where] = {NOWHERE, *over.variables.unusable}
         """Places at which further problems would only be echoes of one that is known."""
+        self.worlds = over.worlds
+        """How many guesses there are; what is not found with each of them is not sure."""
         self._over = over
+        self._world = world
         self._names: dict[str, Where] = {}
 
-    def add_all(self, documents: Iterable[Node]) -> None:
-        """Add every endpoint that is declared; call it once."""
+    def add_all(self, documents: Iterable[Node], *, are_all: bool = True) -> None:
+        """Add every endpoint that is declared; call it once.
+
+        ``are_all`` is False where files could not be read, so that names may be missing.
+        """
         for document in documents:
-            self._add(document)
+            are_all &= self._add(document)
         for name, where in self._over.override_places.items():
-            if name not in self._names:
+            if name not in self._names and are_all:
                 hint = did_you_mean(name, self._names, "names are written without the prefix")
                 summary = f"there is no endpoint `{name}` to override"
                 self.problems.append(error("unknown-endpoint", summary, hint, where))
@@ -84,32 +93,37 @@ class Assembly:
                 summary = f"`{glob}` in `{key}` is no endpoint's name"
                 yield make("unknown-endpoint", summary, hint, where)
 
-    def _add(self, document: Node) -> None:
+    def _add(self, document: Node) -> bool:
+        """Add one endpoint; whether its name is known."""
         variables = self._over.variables
-        layer = canonical(variables.fill(document), self.problems)
-        self.problems += variables.problems
+        wrong: list[Problem] = []
+        layer = canonical(variables.fill(document), wrong, self._world)
+        if any(problem.is_error for problem in wrong):
+            self.worlds = max(self.worlds, 2)
+        self.problems += [*wrong, *variables.problems]
         self.unjudged |= variables.unusable
         variables.problems.clear()
         name, place = layer.text("name"), layer.get("name")
-        if name is None or place is None:
-            self._check(layer)
-        elif name in self._names:
+        if name is None or place is None or place.where in self.unjudged:
+            self._check(self._overlaid("", layer))
+            return False
+        if name in self._names:
             summary = f"the endpoint `{name}` is declared twice"
             hint = f"the first is at {self._names[name]}"
             self.problems.append(error("duplicate-endpoint", summary, hint, place.where))
-        else:
-            self._names[name] = place.where
-            if _is_included(name, self._over):
-                self._check(self._overlaid(name, layer))
+            return True
+        self._names[name] = place.where
+        if _is_included(name, self._over):
+            self._check(self._overlaid(name, layer))
+        return True
 
     def _overlaid(self, name: str, layer: Node) -> Node:
-        """A layer between the defaults and its override, with the names that are implied."""
+        """A layer between the defaults and its override, under its full name."""
         governed = layer.get("governs") is not None
         # Defaults are for our own endpoints; somebody else's only gets what is written for it.
         tree = layer if governed else merge(self._over.defaults, layer)
         if name in self._over.overrides:
             tree = merge(tree, self._over.overrides[name])._replace(where=layer.where)
-        tree = with_entity_names(tree)
         prefix = "" if governed else self._over.spec.name_prefix
         written = tree.get("name")
         if prefix and written and isinstance(written.value, str):
@@ -118,14 +132,16 @@ class Assembly:
         return tree
 
     def _check(self, tree: Node) -> None:
-        spec = check(EndpointSpec, tree)
-        if isinstance(spec, Rejected):
-            self.problems += [p for p in spec.problems if p.where not in self.unjudged]
-            tree, held = tree.pruned(spec.paths)
-            self.unjudged |= held
-            spec = check(EndpointSpec, tree)
-        if isinstance(spec, EndpointSpec):
-            self.declared.append(Declared(spec.name, spec, tree))
+        found = mended(EndpointSpec, tree, self._world, _finished, self.unjudged - {NOWHERE})
+        self.problems += [p for p in found.problems if p.where not in self.unjudged]
+        self.worlds = max(self.worlds, found.worlds)
+        if found.model:
+            self.declared.append(Declared(found.model.name, found.model, found.tree))
+
+
+def _finished(tree: Node) -> Node:
+    """A tree with the names that are implied; what was mended may be a shorthand."""
+    return with_entity_names(canonical(tree, []) if "traffic" in tree.entries else tree)
 
 
 def _is_included(name: str, over: Overlay) -> bool:

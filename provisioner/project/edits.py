@@ -1,13 +1,14 @@
-"""Replacing single words of a file at their places; everything else stays as it is."""
+"""Replacing single words of a file at their places, and taking keys out; the rest stays."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import pairwise
 
 from provisioner.errors import Fixable, Where
 from provisioner.project.documents import read_documents
+from provisioner.project.rewrite import CannotRewrite, without
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _QUOTED = re.compile(r"\"[^\"\\\n]*\"|'[^'\n]*'")
@@ -15,12 +16,32 @@ _PLAIN_END = re.compile(r"[ \t]*(?:\Z|[\r\n,\]}:])|[ \t]+#")
 _NEEDS_QUOTES = re.compile(r"[^\w./-]")
 
 
-def edited(raw: bytes, fixes: Iterable[Fixable], name: str) -> bytes:
+def edited(raw: bytes, fixes: Collection[Fixable], name: str) -> bytes:
     """A file with those words replaced that stand where they should, as they should.
 
     What came from a variable, an anchor or a block is not there as a word and stays,
-    and so does a word for which two different ones are proposed.
+    and so does a word for which two different ones are proposed. Where no word is left
+    to replace, keys are taken out.
     """
+    replaced = _with_words(raw, [fix for fix in fixes if fix.new], name)
+    if replaced != raw:
+        return replaced  # places have moved
+    gone = {fix.where for fix in fixes if fix.where and not fix.new}
+    for where in sorted(gone, reverse=True):
+        raw = _without_key(raw, where, name)
+    return raw
+
+
+def _without_key(raw: bytes, where: Where, name: str) -> bytes:
+    """The file without a key, or as it is when that cannot be done by a cut."""
+    try:
+        result = without(raw, where, member=False)
+    except CannotRewrite:
+        return raw
+    return result if not read_documents(result, name)[1] else raw
+
+
+def _with_words(raw: bytes, fixes: Iterable[Fixable], name: str) -> bytes:
     text = raw.decode("utf-8")
     wanted: dict[Where, set[tuple[str, str]]] = {}
     for fix in fixes:

@@ -14,10 +14,9 @@ from provisioner.project.variables import Variables
 from provisioner.spec import (
     EnvironmentSpec,
     Node,
-    Rejected,
     canonical,
-    check,
     locate,
+    mended,
     merge,
     node_of,
 )
@@ -38,6 +37,8 @@ class Overlay:
     """What is known of models and limits, with the team's own facts."""
     tree: Node = field(repr=False)
     """What was written, after those that it extends and interpolation."""
+    worlds: int = 1
+    """How many guesses there are at what was meant; 1 = nothing had to be guessed."""
 
     def where(self, path: str) -> Where:
         """Where a key of the environment, or the deepest written part of it, was written."""
@@ -50,30 +51,36 @@ class Overlay:
 
 
 def overlay(
-    name: str, files: Mapping[str, File], facts: Catalog, problems: list[Problem]
+    name: str,
+    files: Mapping[str, File],
+    facts: Catalog,
+    problems: list[Problem],
+    world: int = 0,
 ) -> Overlay | None:
-    """Resolve an environment that has a file; None when an error leaves nothing to use."""
+    """Resolve an environment that has a file; None when an error leaves nothing to use.
+
+    Where something is wrong, ``world`` is the number of the guess at what was meant.
+    """
     written = _extended(name, files, problems)
     if written is None:
         return None
     variables = Variables(written.get("variables"))
     filled = variables.fill(written)
     problems += variables.problems
-    spec = check(EnvironmentSpec, filled)
-    if isinstance(spec, Rejected):
-        problems += [p for p in spec.problems if p.where not in variables.unusable]
+    found = mended(EnvironmentSpec, filled, world, unusable=variables.unusable)
+    problems += [p for p in found.problems if p.where not in variables.unusable]
+    if found.model is None:
         return None
+    filled = found.tree
     nothing = Node({}, filled.where)
     overrides = filled.get("overrides") or nothing
-    return Overlay(
-        spec,
-        variables,
-        canonical(filled.get("defaults") or nothing, problems),
-        {key: canonical(node, problems) for key, node in overrides.entries.items()},
-        overrides.keys,
-        facts,
-        filled,
-    )
+    wrong: list[Problem] = []
+    defaults = canonical(filled.get("defaults") or nothing, wrong, world)
+    over = {key: canonical(node, wrong, world) for key, node in overrides.entries.items()}
+    problems += wrong
+    worlds = max(found.worlds, 1 + any(problem.is_error for problem in wrong))
+    places = overrides.keys
+    return Overlay(found.model, variables, defaults, over, places, facts, filled, worlds)
 
 
 def unknown_environment(name: str, names: list[str], where: Where | None = None) -> Problem:

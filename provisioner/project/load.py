@@ -50,6 +50,17 @@ class Loaded:
 
 
 @dataclass(frozen=True)
+class _Judged:
+    """One environment as one guess at what was meant makes it; see `provisioner.spec.mending`."""
+
+    over: Overlay | None
+    endpoints: tuple[Declared, ...]
+    problems: set[Problem]
+    worlds: int
+    """How many guesses there are; 1 = nothing had to be guessed."""
+
+
+@dataclass(frozen=True)
 class Project:
     """A project's files; made by `open_project`."""
 
@@ -74,18 +85,37 @@ class Project:
         facts, wrong_facts = self._facts
         problems = [problem for file in self._endpoints for problem in file.problems]
         problems += wrong_facts
-        over = overlay(environment, self._environments, facts, problems)
-        endpoints: tuple[Declared, ...] = ()
-        if over:
-            assembly = Assembly(over)
-            assembly.add_all(node for file in self._endpoints for node in file.documents)
-            endpoints = tuple(sorted(assembly.declared, key=attrgetter("name")))
-            problems += assembly.problems
-            problems += (p for p in rules(endpoints, over) if p.where not in assembly.unjudged)
+        judged = self._judged(environment, rules, 0)
+        problems += self._in_every_world(environment, rules, judged)
         found = sorted(set(problems), key=Problem.sort_key)
+        over = judged.over
         if over is None or any(problem.is_error for problem in found):
             raise ProjectInvalid(*found)
+        endpoints = judged.endpoints
         return Loaded(self.root, environment, over.spec, endpoints, tuple(found), facts, over.where)
+
+    def _in_every_world(self, environment: str, rules: Rules, first: _Judged) -> set[Problem]:
+        """What is wrong whatever the values that are wrong were meant to be."""
+        kept, world, worlds = first.problems, 1, first.worlds
+        while world < worlds:
+            judged = self._judged(environment, rules, world)
+            kept, world, worlds = kept & judged.problems, world + 1, max(worlds, judged.worlds)
+        return kept
+
+    def _judged(self, environment: str, rules: Rules, world: int) -> _Judged:
+        """An environment as one guess at what was meant makes it."""
+        problems: list[Problem] = []
+        over = overlay(environment, self._environments, self._facts[0], problems, world)
+        if over is None:
+            return _Judged(None, (), set(problems), 1)
+        assembly = Assembly(over, world)
+        are_all = not any(problem.is_error for file in self._endpoints for problem in file.problems)
+        documents = (node for file in self._endpoints for node in file.documents)
+        assembly.add_all(documents, are_all=are_all)
+        endpoints = tuple(sorted(assembly.declared, key=attrgetter("name")))
+        problems += assembly.problems
+        problems += (p for p in rules(endpoints, over) if p.where not in assembly.unjudged)
+        return _Judged(over, endpoints, set(problems), assembly.worlds)
 
     def layers(self, environment: str, name: str) -> tuple[Layer, ...]:
         """What an endpoint of an environment without errors is made of; what wins is first."""

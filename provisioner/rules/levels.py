@@ -19,8 +19,11 @@ def unusable_levels(environment: Environment) -> Iterator[Problem]:
     from provisioner.rules.explained import explanations  # only environments with levels pay
 
     known = explanations()
-    for code in written:
+    for code, wanted in written.items():
         where = environment.where(f"rules.{code}")
+        if wanted.level == "off" and not (wanted.reason or "").strip():
+            summary = f"rules.{code}: switching a rule off needs a `reason`"
+            yield error("reason-missing", summary, where=where)
         if code not in known:
             hint = did_you_mean(code, known, "`provisioner explain` lists them")
             yield error("unknown-rule", f"there is no rule `{code}`", hint, where)

@@ -20,15 +20,17 @@ from provisioner.spec.endpoint import (
 from provisioner.spec.entities import EndpointConfig, Route, ServedEntity
 from provisioner.spec.environment import EnvironmentSpec, Policy, RuleLevel, Workspace
 from provisioner.spec.gateway import AiGatewayConfig, RateLimit
+from provisioner.spec.mending import Mended, mended
 from provisioner.spec.providers import ExternalModel
 from provisioner.spec.rollout import Rollout
 from provisioner.spec.schema import json_schema
 from provisioner.spec.secrets import SecretSource
 from provisioner.spec.spelling import canonical, with_entity_names
-from provisioner.spec.tree import MAX_DEPTH, Node, Reached, locate, merge, node_of, reach
+from provisioner.spec.tree import MAX_DEPTH, NOWHERE, Node, Reached, locate, merge, node_of, reach
 
 __all__ = [
     "MAX_DEPTH",
+    "NOWHERE",
     "AiGatewayConfig",
     "CheckSpec",
     "EndpointConfig",
@@ -38,6 +40,7 @@ __all__ = [
     "ExternalModel",
     "Kind",
     "Lifecycle",
+    "Mended",
     "Node",
     "Permission",
     "Permissions",
@@ -57,6 +60,7 @@ __all__ = [
     "kind_of",
     "kind_of_entity",
     "locate",
+    "mended",
     "merge",
     "node_of",
     "reach",

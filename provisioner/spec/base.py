@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -48,6 +48,8 @@ class ApiObject(Written):
     clears it; ``model_fields_set`` tells the two apart.
     """
 
+    part_of_answers: ClassVar = ""
+    """What answers call the object where they hold more of it than may be written."""
     api_extra: dict[str, Any] | None = None
     """Fields of the API that this version of the tool does not know; sent as they are."""
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from provisioner.errors import Problem, did_you_mean, error, fixable
-from provisioner.spec.tree import Node, document_path
+from provisioner.errors import Problem, did_you_mean, error, fixable, removable
+from provisioner.spec.tree import Node, Path, document_path
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -45,29 +45,15 @@ _BAD_VALUES = {
 }
 _SPACED = re.compile(r"\s*\{\{\s*secrets\s*/\s*([^/{}\s]+)\s*/\s*([^/{}\s]+)\s*\}\}\s*")
 """A reference with blanks, which is no secret itself."""
-_ELSEWHERE = {
-    "rate_limits": "the limits of an endpoint are written in `ai_gateway.rate_limits`",
-    **dict.fromkeys(
-        (
-            "id",
-            "creator",
-            "creator_display_name",
-            "creation_timestamp",
-            "last_updated_timestamp",
-            "state",
-            "permission_level",
-            "task",
-            "endpoint_type",
-            "endpoint_url",
-            "config_version",
-            "pending_config",
-            "data_plane_info",
-            "effective_budget_policy_id",
-            "foundation_model",
-        ),
-        "the service sets it: remove it",
-    ),
-}
+
+
+class Fault(NamedTuple):
+    """One value that does not fit."""
+
+    path: Path
+    kind: Literal["unknown", "missing", "wrong"]
+    homes: tuple[Path, ...] = ()
+    """Where an unknown key may belong, from the root; an empty path stands for nowhere."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +61,7 @@ class Rejected:
     """What is wrong with a tree that does not fit its model."""
 
     problems: tuple[Problem, ...]
-    paths: tuple[tuple[str | int, ...], ...]
-    """Keys and indices to each wrong value."""
+    faults: tuple[Fault, ...]
 
 
 def check(model: type[Model], tree: Node) -> Model | Rejected:
@@ -85,21 +70,41 @@ def check(model: type[Model], tree: Node) -> Model | Rejected:
         return model.model_validate(tree.plain())
     except ValidationError as invalid:
         details = invalid.errors(include_url=False)
-        problems = tuple(_problem(model, tree, detail) for detail in details)
-        return Rejected(problems, tuple(detail["loc"] for detail in details))
+    short = {(key,) for key in getattr(model, "short_keys", ())}
+    found = [_deviation(model, tree, detail) for detail in details if detail["loc"] not in short]
+    meant = {_keys(home) for _, fault in found for home in fault.homes}
+    problems, faults = zip(
+        *(
+            (problem, fault)
+            for problem, fault in found
+            # What is only mistyped, or stands in another place, is not missing.
+            if fault.kind != "missing" or _keys(fault.path) not in meant
+        ),
+        strict=True,
+    )
+    return Rejected(problems, faults)
 
 
-def _problem(model: type[BaseModel], tree: Node, detail: ErrorDetails) -> Problem:
-    kind, loc = detail["type"], detail["loc"]
-    path, node = document_path(tree, loc)
-    subject = f"{path}: " if path else ""
-    context = detail.get("ctx", {})
-    if kind == "extra_forbidden":
+def _keys(path: Path) -> Path:
+    return tuple(step for step in path if isinstance(step, str))
+
+
+def _deviation(model: type[BaseModel], tree: Node, detail: ErrorDetails) -> tuple[Problem, Fault]:
+    loc = detail["loc"]
+    if detail["type"] == "extra_forbidden":
         return _unknown_key(model, tree, loc)
-    if kind == "missing":
+    if detail["type"] == "missing":
         parent, holder = document_path(tree, loc[:-1])
         summary = f"{parent}: `{loc[-1]}` is missing" if parent else f"`{loc[-1]}` is missing"
-        return error("missing-key", summary, where=holder.where)
+        return error("missing-key", summary, where=holder.where), Fault(loc, "missing")
+    return _wrong_value(tree, detail), Fault(loc, "wrong")
+
+
+def _wrong_value(tree: Node, detail: ErrorDetails) -> Problem:
+    kind = detail["type"]
+    path, node = document_path(tree, detail["loc"])
+    subject = f"{path}: " if path else ""
+    context = detail.get("ctx", {})
     if kind in _TYPES:
         wanted, hint = _TYPES[kind]
         summary = f"{subject}must be {wanted}, not {_word(detail['input'])}"
@@ -122,28 +127,48 @@ def _problem(model: type[BaseModel], tree: Node, detail: ErrorDetails) -> Proble
     return problem
 
 
-def _unknown_key(model: type[BaseModel], tree: Node, loc: tuple[int | str, ...]) -> Problem:
+def _unknown_key(model: type[BaseModel], tree: Node, loc: Path) -> tuple[Problem, Fault]:
     key = str(loc[-1])
     parent, holder = document_path(tree, loc[:-1])
     where = holder.key_place(key)
     owner = _model_at(model, loc[:-1])
-    if owner is model and key in _ELSEWHERE:
-        return error("unknown-key", f"`{key}` cannot be written here", _ELSEWHERE[key], where)
-    known = sorted(owner.model_fields) if owner else []
-    summary = f"{parent}: unknown key `{key}`" if parent else f"unknown key `{key}`"
     home = _home(model, key)
+    if key in _set_by_the_service(owner):
+        place = f"{parent}: " if parent else ""
+        hint = "the service sets it: remove it"
+        problem = error("unknown-key", f"{place}`{key}` cannot be written here", hint, where)
+        return removable(problem, key), Fault(loc, "unknown")
+    summary = f"{parent}: unknown key `{key}`" if parent else f"unknown key `{key}`"
     if home:
-        return error("unknown-key", summary, f"its place is `{home}`", where)
+        problem = error("unknown-key", summary, f"its place is `{home}`", where)
+        return problem, Fault(loc, "unknown", (tuple(home.split(".")), ()))
+    known = sorted({*owner.model_fields, *getattr(owner, "short_keys", ())}) if owner else []
     problem = error("unknown-key", summary, _nearest(key, known), where)
-    meant = _surely(key, known)
-    return fixable(problem, key, meant) if meant and meant not in holder.entries else problem
+    # A name that is only implied has the place of what it names.
+    written = {name for name, child in holder.entries.items() if child.where != holder.where}
+    free = [name for name in known if name not in written]
+    if (meant := _surely(key, known)) in free:
+        return fixable(problem, key, meant), Fault(loc, "unknown", ((*loc[:-1], meant),))
+    homes = [(*loc[:-1], name) for name in _close(key, free, 0.6)]
+    return problem, Fault(loc, "unknown", (*homes, ()))
+
+
+def _set_by_the_service(owner: type[BaseModel] | None) -> frozenset[str]:
+    """What answers hold beside the fields of a class."""
+    from provisioner.fields import table  # only mistakes need it
+
+    return table().output_only.get(getattr(owner, "part_of_answers", ""), frozenset())
+
+
+def _close(word: str, known: list[str], likeness: float) -> list[str]:
+    from difflib import get_close_matches  # only mistakes need it
+
+    return get_close_matches(word, known, n=2, cutoff=likeness)
 
 
 def _surely(word: str, known: list[str]) -> str:
     """The only name that a word differs from by a slip of the hand; else empty."""
-    from difflib import get_close_matches  # only mistakes need it
-
-    close = get_close_matches(word, known, n=2, cutoff=0.85)
+    close = _close(word, known, 0.85)
     return close[0] if len(close) == 1 else ""
 
 

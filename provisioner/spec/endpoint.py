@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -136,6 +136,10 @@ class Lifecycle(Written):
 
 class EndpointSpec(ApiObject):
     """One endpoint: what may be written, in its canonical spelling."""
+
+    short_keys: ClassVar = ("traffic",)
+    """What may be written besides, and is rewritten before."""
+    part_of_answers: ClassVar = "endpoint"
 
     name: str
     """Name of the endpoint, unique in its workspace."""

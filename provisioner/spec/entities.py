@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ Count = Annotated[int, Field(ge=0)]
 
 class ServedEntity(ApiObject):
     """One model behind an endpoint."""
+
+    part_of_answers: ClassVar = "served_entity"
 
     name: str | None = None
     """Name in routes, logs and metrics; derived from the model when it is not written."""
@@ -70,6 +72,8 @@ class TrafficConfig(ApiObject):
 class AutoCaptureConfig(ApiObject):
     """Legacy inference tables; prefer those of the gateway."""
 
+    part_of_answers: ClassVar = "auto_capture"
+
     catalog_name: str | None = None
     """Catalog of the table."""
     schema_name: str | None = None
@@ -82,6 +86,8 @@ class AutoCaptureConfig(ApiObject):
 
 class EndpointConfig(ApiObject):
     """What an endpoint serves and how requests are split."""
+
+    part_of_answers: ClassVar = "config"
 
     served_entities: List[ServedEntity] | None = None
     """The models; their order is the order of the fallback."""

@@ -105,12 +105,6 @@ class RuleLevel(Written):
     endpoints: List[str] | None = None
     """Globs of the endpoints that this is for, by their full names; all when it is not written."""
 
-    @model_validator(mode="after")
-    def _reasoned(self) -> Self:
-        if self.level == "off" and not (self.reason or "").strip():
-            raise PydanticCustomError("reason-missing", "switching a rule off needs a `reason`")
-        return self
-
 
 def _long_form(value: Any) -> Any:
     return {"level": value} if isinstance(value, str) else value

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
-from provisioner.errors import Fixable, Problem, Where, error, fixable, warning
-from provisioner.spec.tree import Node
+from provisioner.errors import Fixable, Problem, Where, error, fixable, removable, warning
+from provisioner.spec.tree import NOWHERE, Node
 
 _UNNAMEABLE = re.compile(r"[^A-Za-z0-9_-]")
 OLD_ENTITY_KEYS = {"model_name": "entity_name", "model_version": "entity_version"}
 """Keys of a served model, and what a served entity calls them."""
 
 
-def canonical(endpoint: Node, problems: list[Problem]) -> Node:
-    """Rewrite one layer of an endpoint; every value keeps its place."""
+def canonical(endpoint: Node, problems: list[Problem], world: int = 0) -> Node:
+    """Rewrite one layer of an endpoint; every value keeps its place.
+
+    Of two keys that contradict each other, even worlds keep one and odd ones the other.
+    """
     if not isinstance(endpoint.value, dict):
         return endpoint
-    endpoint = _governed(endpoint, problems)
+    endpoint = _governed(endpoint, problems, world)
     endpoint = _tags(endpoint, problems)
     endpoint = _permissions(endpoint)
-    endpoint = _traffic(endpoint, problems)
+    endpoint = _traffic(endpoint, problems, world)
     config = endpoint.get("config")
     if config and config.entries:
-        config = _routes(_served_models(config, problems), problems)
+        config = _routes(_served_models(config, problems, world), problems, world)
         endpoint = endpoint.put("config", config, endpoint.key_place("config"))
     return endpoint
 
@@ -57,7 +62,7 @@ def _named(entity: Node) -> Node:
     return entity.put("name", Node(name, entity.where))
 
 
-def _governed(endpoint: Node, problems: list[Problem]) -> Node:
+def _governed(endpoint: Node, problems: list[Problem], world: int) -> Node:
     """A governed endpoint is known by the name that it has anyway."""
     governs, name = endpoint.get("governs"), endpoint.get("name")
     if governs is None:
@@ -71,7 +76,7 @@ def _governed(endpoint: Node, problems: list[Problem]) -> Node:
                 endpoint.key_place("name"),
             )
         )
-        return endpoint
+        return endpoint.without("governs") if world % 2 else endpoint
     return endpoint.put("name", governs, endpoint.key_place("governs"))
 
 
@@ -115,23 +120,17 @@ def _permissions(endpoint: Node) -> Node:
     return endpoint.put("permissions", Node({"rows": rows}, rows.where, {"rows": place}), place)
 
 
-def _traffic(endpoint: Node, problems: list[Problem]) -> Node:
+def _traffic(endpoint: Node, problems: list[Problem], world: int) -> Node:
     traffic = endpoint.get("traffic")
     if traffic is None:
         return endpoint
     place = endpoint.key_place("traffic")
     config = endpoint.get("config") or Node({}, place)
     split = config.get("traffic_config") or Node({}, place)
-    if "routes" in split.entries:
-        problems.append(
-            error(
-                "conflicting-keys",
-                "`traffic` and `config.traffic_config.routes` say the same",
-                f"keep one of them; the routes are at line {split.key_place('routes').line}",
-                place,
-            )
-        )
-    elif traffic.value is not None and not isinstance(traffic.value, dict):
+    if not isinstance(config.value, dict) or not isinstance(split.value, dict):
+        return endpoint  # has a place once they are right
+    endpoint = endpoint.without("traffic")
+    if traffic.value is not None and not isinstance(traffic.value, dict):
         problems.append(
             error(
                 "wrong-type",
@@ -140,11 +139,31 @@ def _traffic(endpoint: Node, problems: list[Problem]) -> Node:
                 traffic.where,
             )
         )
-    elif isinstance(config.value, dict) and isinstance(split.value, dict):
-        split = split.put("routes", _routes_of(traffic), place)
-        config = config.put("traffic_config", split, config.keys.get("traffic_config", place))
-        endpoint = endpoint.put("config", config, endpoint.keys.get("config", place))
-    return endpoint.without("traffic")
+        routes = traffic._replace(where=NOWHERE)
+    else:
+        routes = _routes_of(traffic)
+    if other := split.get("routes"):
+        line = split.key_place("routes").line
+        if _shares(other) == _shares(routes):
+            problems.append(_said_twice("traffic", "config.traffic_config.routes", place, line))
+            return endpoint
+        problems.append(_contradiction("traffic", "config.traffic_config.routes", place, line))
+        routes = routes if world % 2 else other
+    split = split.put("routes", routes, split.keys.get("routes", place))
+    config = config.put("traffic_config", split, config.keys.get("traffic_config", place))
+    return endpoint.put("config", config, endpoint.keys.get("config", place))
+
+
+def _shares(routes: Node) -> Any:
+    """What routes say, in no order."""
+    shares = [
+        (
+            item.text("served_entity_name") or item.text("served_model_name"),
+            share.plain() if (share := item.get("traffic_percentage")) else None,
+        )
+        for item in routes.items
+    ]
+    return sorted(shares, key=repr)
 
 
 def _routes_of(traffic: Node) -> Node:
@@ -159,56 +178,94 @@ def _routes_of(traffic: Node) -> Node:
     return Node(tuple(routes), traffic.where)
 
 
-def _served_models(config: Node, problems: list[Problem]) -> Node:
-    models = config.get("served_models")
-    if models is None:
-        return config
+def _served_models(config: Node, problems: list[Problem], world: int) -> Node:
+    models, entities = config.get("served_models"), config.get("served_entities")
     place = config.key_place("served_models")
     config = config.without("served_models")
-    if "served_entities" in config.entries:
-        line = config.key_place("served_entities").line
-        problems.append(
-            error(
-                "conflicting-keys",
-                "`served_models` and `served_entities` say the same",
-                f"keep `served_entities`, at line {line}",
-                place,
-            )
-        )
+    if entities:
+        entities = _each(entities, lambda item: _renamed(item, problems, world))
+        config = config.put("served_entities", entities, config.key_place("served_entities"))
+    if models is None:
         return config
-    problems.append(_deprecated("served_models", "served_entities", place))
-    entities = models
-    if isinstance(models.value, tuple):
-        for item in models.items:
-            problems += (
-                _deprecated(old, new, item.key_place(old))
-                for old, new in OLD_ENTITY_KEYS.items()
-                if old in item.entries
-            )
-        entities = Node(tuple(_renamed(item) for item in models.items), models.where)
-    return config.put("served_entities", entities, place)
+    if entities is None:
+        problems.append(_deprecated("served_models", "served_entities", place))
+        entities = _each(models, lambda item: _renamed(item, problems, world))
+        return config.put("served_entities", entities, place)
+    line = config.key_place("served_entities").line
+    renamed = _each(models, lambda item: _renamed(item, [], world))
+    if _says_no_more(renamed, entities):
+        problems.append(_said_twice("served_models", "served_entities", place, line))
+        return config
+    problems.append(_contradiction("served_models", "served_entities", place, line))
+    return config.put("served_entities", renamed, place) if world % 2 else config
 
 
-def _renamed(model: Node) -> Node:
-    if not isinstance(model.value, dict):
-        return model
-    values = {OLD_ENTITY_KEYS.get(key, key): child for key, child in model.value.items()}
-    places = {OLD_ENTITY_KEYS.get(key, key): place for key, place in model.keys.items()}
-    return Node(values, model.where, places)
+def _each(items: Node, change: Callable[[Node], Node]) -> Node:
+    if not isinstance(items.value, tuple):
+        return items
+    return items._replace(value=tuple(change(item) for item in items.items))
 
 
-def _routes(config: Node, problems: list[Problem]) -> Node:
+def _says_no_more(old: Node, new: Node) -> bool:
+    """Whether each item of one list says nothing that its item of the other does not say."""
+    ours, theirs = ([item.text("name") for item in items.items] for items in (old, new))
+    if len(ours) != len(theirs) or not ours:
+        return bool(old.plain() == new.plain())
+    named = {*ours} == {*theirs} and None not in ours
+    order = [ours.index(name) for name in theirs] if named else range(len(ours))
+    return all(
+        _alike(value.plain(), there.plain() if (there := other.get(key)) else None)
+        for index, other in zip(order, new.items, strict=True)
+        for key, value in old.items[index].entries.items()
+    )
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two values are the same; a version may be a number or text."""
+    return bool(one == other) or (
+        isinstance(one, (int, str)) and isinstance(other, (int, str)) and str(one) == str(other)
+    )
+
+
+def _renamed(entity: Node, problems: list[Problem], world: int) -> Node:
+    """A served entity without the keys of a served model."""
+    for old, new in OLD_ENTITY_KEYS.items():
+        value, other = entity.get(old), entity.get(new)
+        if value is None:
+            continue
+        place = entity.key_place(old)
+        if other is None:
+            problems.append(_deprecated(old, new, place))
+        elif _alike(value.plain(), other.plain()):
+            problems.append(_said_twice(old, new, place, entity.key_place(new).line))
+        else:
+            problems.append(_contradiction(old, new, place, entity.key_place(new).line))
+        entity = _with_key_renamed(entity, old, new, keep=other is not None and not world % 2)
+    return entity
+
+
+def _with_key_renamed(entity: Node, old: str, new: str, *, keep: bool) -> Node:
+    """A map with one value under another key, in the same place; ``keep`` = it stays as it is."""
+    if keep:
+        return entity.without(old)
+    entries = {
+        new if key == old else key: value for key, value in entity.without(new).entries.items()
+    }
+    return Node(entries, entity.where, {**entity.keys, new: entity.key_place(old)})
+
+
+def _routes(config: Node, problems: list[Problem], world: int) -> Node:
     """Collapse the two names of a route's entity into one."""
     split = config.get("traffic_config")
     routes = split.get("routes") if split else None
     if not split or not routes or not any(item.get("served_model_name") for item in routes.items):
         return config
-    collapsed = tuple(_route(item, problems) for item in routes.items)
-    split = split.put("routes", Node(collapsed, routes.where), split.key_place("routes"))
+    collapsed = _each(routes, lambda item: _route(item, problems, world))
+    split = split.put("routes", collapsed, split.key_place("routes"))
     return config.put("traffic_config", split, config.key_place("traffic_config"))
 
 
-def _route(route: Node, problems: list[Problem]) -> Node:
+def _route(route: Node, problems: list[Problem], world: int) -> Node:
     old, new = route.get("served_model_name"), route.get("served_entity_name")
     if old is None:
         return route
@@ -219,14 +276,8 @@ def _route(route: Node, problems: list[Problem]) -> Node:
         return route.put("served_entity_name", old, place)
     if old.value != new.value:
         line = route.key_place("served_entity_name").line
-        problems.append(
-            error(
-                "conflicting-keys",
-                "`served_model_name` and `served_entity_name` name different entities",
-                f"keep `served_entity_name`, at line {line}",
-                place,
-            )
-        )
+        problems.append(_contradiction("served_model_name", "served_entity_name", place, line))
+        return route.put("served_entity_name", old, place) if world % 2 else route
     return route
 
 
@@ -234,3 +285,16 @@ def _deprecated(old: str, new: str, place: Where) -> Fixable:
     summary = f"`{old}` is the old spelling of `{new}`"
     problem = warning("deprecated-spelling", summary, f"write `{new}`", place)
     return fixable(problem, old, new)
+
+
+def _said_twice(old: str, new: str, place: Where, line: int) -> Fixable:
+    summary = f"`{old}` says again what `{new}` says"
+    problem = warning("said-twice", summary, f"remove `{old}`; `{new}` is at line {line}", place)
+    return removable(problem, old)
+
+
+def _contradiction(old: str, new: str, place: Where, line: int) -> Problem:
+    summary = f"`{old}` does not say the same as `{new}`"
+    return error(
+        "conflicting-keys", summary, f"keep one of them; the other is at line {line}", place
+    )

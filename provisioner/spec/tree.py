@@ -7,7 +7,7 @@ a planned change can be traced to the line that caused it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -20,6 +20,9 @@ Scalar: TypeAlias = "str | int | float | bool | None"
 
 MAX_DEPTH = 64
 """Levels of nesting that a tree may have; no real document comes near."""
+
+NOWHERE = Where("", 0, 0)
+"""The place of what nobody wrote."""
 
 _NO_KEYS: Mapping[str, Where] = MappingProxyType({})
 _LONG_KEY = 14
@@ -87,24 +90,6 @@ class Node(NamedTuple):
         if isinstance(self.value, tuple):
             return Node(tuple(child.moved(where) for child in self.value), where)
         return Node(self.value, where)
-
-    def pruned(self, paths: Iterable[Path]) -> tuple[Node, set[Where]]:
-        """The value without what is at some paths, and the places of all that held it."""
-        below: dict[str | int, list[Path]] = {}
-        for path in paths:
-            below.setdefault(path[0], []).append(path[1:])
-        held = {self.where}
-        kept: dict[Any, Node] = {}
-        for step, child in (*self.entries.items(), *enumerate(self.items)):
-            if step not in below:
-                kept[step] = child
-            elif all(below[step]):
-                kept[step], places = child.pruned(below[step])
-                held |= places
-            else:
-                held.add(child.where)
-        value = kept if isinstance(self.value, dict) else tuple(kept.values())
-        return self._replace(value=value), held
 
     def walk(self) -> Iterator[Node]:
         """This node and everything below it."""

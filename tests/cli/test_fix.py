@@ -6,11 +6,12 @@ from difflib import ndiff
 from pathlib import Path
 
 import pytest
+import yaml
 
 from provisioner.cli import output
 from provisioner.errors import ExitCode, Fixable, Severity, Where
 from provisioner.project.edits import edited
-from tests.conftest import Run, invoke
+from tests.conftest import Emulator, Run, invoke
 
 CHAT = """\
 # The assistant; this comment stays.
@@ -69,6 +70,21 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+PASTED = {
+    "name": "pasted",
+    "config": {
+        "served_entities": [
+            {
+                "name": "v1",
+                "entity_name": "main.ml.churn_classifier",
+                "entity_version": "3",
+                "workload_size": "Small",
+                "scale_to_zero_enabled": True,
+            }
+        ],
+        "traffic_config": {"routes": [{"served_model_name": "v1", "traffic_percentage": 100}]},
+    },
+}
 _PROBLEM = (Severity.ERROR, "code", "summary", "")
 
 
@@ -208,3 +224,92 @@ description: two
 def test_the_difference_is_words_only() -> None:
     changed = [line for line in ndiff(CHAT.splitlines(), FIXED.splitlines()) if line[0] in "+-"]
     assert len(changed) == 16
+
+
+ADDED = {"tile_endpoint_metadata": {"tile_id": "1"}, "capabilities": {"function_calling": True}}
+
+
+def test_an_answer_of_the_service_can_be_pasted(tmp_path: Path, emulator: Emulator) -> None:
+    """GET holds both spellings of all, and much that only the service can write."""
+    emulator.call("POST", "/api/2.0/serving-endpoints", PASTED)
+    answer = emulator.endpoint("pasted")
+    assert {"served_models", "served_entities"} <= {*answer["config"]}
+    for folder in ("endpoints", "environments"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "environments/dev.yaml").write_text("project: shop\n")
+    file = tmp_path / "endpoints/pasted.yaml"
+    answer = {**answer, **ADDED}
+    file.write_text(yaml.safe_dump(answer, sort_keys=False))
+    first = validate(tmp_path)
+    assert first.code == ExitCode.INVALID
+    assert "conflicting-keys" not in first.err
+    assert "creator: unknown" not in first.err
+    fixed = validate(tmp_path, "--fix", "--yes")
+    assert (fixed.code, "error" in fixed.err) == (ExitCode.OK, False), fixed.err
+    left = yaml.safe_load(file.read_text())
+    assert {*left} <= {"name", "config", "tags", "route_optimized", "description"}
+    assert "served_models" not in left["config"]
+    assert {"creator", "state", "type"}.isdisjoint(left["config"]["served_entities"][0])
+
+
+def test_what_is_said_twice_is_taken_out_once(tmp_path: Path) -> None:
+    text = """\
+name: churn
+traffic:   # short
+  v1: 60
+  v2: 40
+config:
+  served_entities:
+    - {name: v1, entity_name: main.ml.churn, model_name: main.ml.churn, entity_version: "1",
+       model_version: 1, scale_to_zero_enabled: true}
+    - {name: v2, entity_name: main.ml.churn, entity_version: 2, scale_to_zero_enabled: true}
+  served_models:
+    - {name: v2, model_name: main.ml.churn, model_version: "2"}
+    - {name: v1, model_name: main.ml.churn, model_version: "1"}
+  traffic_config:
+    routes:
+      - {served_entity_name: v2, served_model_name: v2, traffic_percentage: 40}
+      - {served_entity_name: v1, traffic_percentage: 60}
+"""
+    for folder in ("endpoints", "environments"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "environments/dev.yaml").write_text("project: shop\n")
+    (tmp_path / "endpoints/churn.yaml").write_text(text)
+    before = validate(tmp_path)
+    assert (before.code, before.err.count("warning[said-twice]")) == (ExitCode.OK, 4)
+    validate(tmp_path, "--fix", "--yes")
+    assert (
+        (tmp_path / "endpoints/churn.yaml").read_text()
+        == """\
+name: churn
+config:
+  served_entities:
+    - {name: v1, entity_name: main.ml.churn, entity_version: "1",
+       scale_to_zero_enabled: true}
+    - {name: v2, entity_name: main.ml.churn, entity_version: 2, scale_to_zero_enabled: true}
+  traffic_config:
+    routes:
+      - {served_entity_name: v2, served_model_name: v2, traffic_percentage: 40}
+      - {served_entity_name: v1, traffic_percentage: 60}
+"""
+    )
+    assert validate(tmp_path).err == ""
+
+
+def test_what_another_environment_needs_is_not_taken_out(tmp_path: Path) -> None:
+    for name, text in {
+        "endpoints/churn.yaml": (
+            'name: churn\ntraffic: {v1: "${var.share}"}\nconfig:\n  traffic_config:\n'
+            "    routes: [{served_entity_name: v1, traffic_percentage: 100}]\n  served_entities:\n"
+            "    - {name: v1, entity_name: main.ml.churn, entity_version: 1,"
+            " scale_to_zero_enabled: true}\n"
+        ),
+        "environments/dev.yaml": "project: shop\nvariables: {share: 100}\n",
+        "environments/prod.yaml": "project: shop\nvariables: {share: 90}\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    run = validate(tmp_path, "--fix", "--yes")
+    assert run.code == ExitCode.INVALID
+    assert "conflicting-keys" in run.err
+    assert "nothing to fix" in run.err

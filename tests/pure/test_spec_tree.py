@@ -130,14 +130,6 @@ def test_places_of_document_paths(path: str, line: int, column: int) -> None:
     assert locate(root, path) == Where("f.yaml", line, column)
 
 
-def test_pruning_takes_the_wrong_values_and_names_what_held_them() -> None:
-    (root,), _ = read_documents(ENDPOINT, "f.yaml")
-    pruned, held = root.pruned([("tags", "team"), ("config", "served_entities", 1)])
-    assert pruned.plain()["tags"] == {"cost.center": "b"}
-    assert [item["name"] for item in pruned.plain()["config"]["served_entities"]] == ["gpt-4o"]
-    assert {where.line for where in held} == {1, 2, 4, 5, 7}
-
-
 def test_a_moved_tree_is_at_one_place() -> None:
     (root,), _ = read_documents(ENDPOINT, "f.yaml")
 

@@ -35,9 +35,14 @@ def fix(root: Path, judge: Callable[[Project], Iterable[Problem]], *, yes: bool)
 
 def _round(root: Path, problems: Iterable[Problem], texts: dict[str, bytes]) -> dict[str, bytes]:
     """What files hold after one more round of edits; those that stay are left out."""
+    found = list(problems)
     by_file: dict[str, list[Fixable]] = {}
-    for problem in problems:
-        if isinstance(problem, Fixable) and problem.where:
+    # What one environment can do without, another may not.
+    disputed = {problem.where for problem in found if not isinstance(problem, Fixable)}
+    for problem in found:
+        if not isinstance(problem, Fixable) or problem.where is None:
+            continue
+        if problem.new or problem.where not in disputed:
             by_file.setdefault(problem.where.file, []).append(problem)
     changed = {}
     for name, fixes in by_file.items():
