@@ -205,12 +205,20 @@ def test_a4_old_spelling_of_entities_is_the_same_endpoint(project: Project, cli:
     assert "served_entities" in cli("validate", "-e", "dev", expect=0).err
 
 
-def test_a4_both_spellings_are_refused(project: Project, cli: Cli) -> None:
-    config = {"served_models": [external()], "served_entities": [external()]}
+def test_a4_both_spellings_are_refused_where_they_differ(project: Project, cli: Cli) -> None:
+    config = {"served_models": [external()], "served_entities": [external(name="other")]}
     project.endpoint("e", {"config": config})
     run = cli("validate", "-e", "dev", expect=4)
     assert "endpoints/e.yaml:3:" in run.err
-    assert "served_models" in run.err
+    assert "error[conflicting-keys]: `served_models` does not say the same" in run.err
+
+
+def test_a4_both_spellings_are_one_where_they_say_the_same(project: Project, cli: Cli) -> None:
+    config = {"served_models": [external()], "served_entities": [external()]}
+    project.endpoint("e", {"config": config})
+    assert "warning[said-twice]" in cli("validate", "-e", "dev", expect=0).err
+    cli.apply()
+    assert cli.settled()
 
 
 def test_a6_notifications_reach_the_service(project: Project, cli: Cli, emulator: Emulator) -> None:
