@@ -20,6 +20,9 @@ import yaml
 
 from provisioner.cli.main import main
 from provisioner.emulator import running
+from provisioner.plan import Plan, summarise
+from provisioner.plan.meaning import fingerprint
+from provisioner.report import machine
 
 ENDPOINTS = "/api/2.0/serving-endpoints"
 PERMISSIONS = "/api/2.0/permissions/serving-endpoints"
@@ -284,6 +287,17 @@ def project(tmp_path: Path, emulator: Emulator) -> Project:
 def cli(project: Project, signed_in: pytest.MonkeyPatch) -> Cli:  # noqa: ARG001
     """The command line on the project."""
     return Cli(project.root)
+
+
+def forged(plan: dict[str, Any], *, counts: bool = True) -> str:
+    """An edited plan whose counts and fingerprint fit, as somebody makes it who knows the tool."""
+    known = machine.load(json.dumps(plan), Plan, "plan.json")
+    fits: dict[str, Any] = {
+        "fingerprint": fingerprint(known.owner, known.workspace.host, known.endpoints)
+    }
+    if counts:
+        fits["summary"] = summarise(known.endpoints)
+    return json.dumps({**plan, **fits})
 
 
 # Declarations that many tests start from.

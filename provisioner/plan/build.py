@@ -20,6 +20,7 @@ from provisioner.errors import Problem
 from provisioner.fields import Document, pattern_of
 from provisioner.plan import steps as calls
 from provisioner.plan.fills import with_fills
+from provisioner.plan.meaning import fingerprint
 from provisioner.plan.model import (
     Action,
     Change,
@@ -29,14 +30,13 @@ from provisioner.plan.model import (
     Plan,
     RolloutPlan,
     Skipped,
-    Step,
     Target,
     summarise,
 )
 from provisioner.plan.rollout import plan_rollout
 from provisioner.redaction import without_secret
 from provisioner.wire import requests
-from provisioner.wire.answers import ABSENT, FAILED, Live, digest
+from provisioner.wire.answers import ABSENT, FAILED, Live
 from provisioner.wire.document import PROTECT_TAG
 
 
@@ -67,7 +67,7 @@ def build(
         project=target.project,
         workspace=target.workspace,
         endpoints=ordered,
-        fingerprint=_fingerprint(target, ordered),
+        fingerprint=fingerprint(target.owner, target.workspace.host, ordered),
         summary=summarise(ordered),
         problems=tuple(problems),
         operations=sum(
@@ -76,34 +76,6 @@ def build(
             for step in entry.steps
         ),
     )
-
-
-def _fingerprint(target: Target, entries: Sequence[EndpointPlan]) -> str:
-    meaning = [
-        [entry.name, entry.action.value, entry.live_fingerprint]
-        + [[step.call, _unordered(step.body), *_fills(step), *_gate(step)] for step in entry.steps]
-        for entry in entries
-        if entry.action is not Action.NONE
-    ]
-    return digest([target.owner, target.workspace.host, meaning])
-
-
-def _fills(step: Step) -> list[Any]:
-    return [[[fill.at, fill.env] for fill in step.fills]] if step.fills else []
-
-
-def _gate(step: Step) -> list[Any]:
-    return [step.gate.meaning()] if step.gate else []
-
-
-def _unordered(value: Any) -> Any:
-    """A body in which the order of addresses, keywords and the like says nothing."""
-    if isinstance(value, Mapping):
-        return {key: _unordered(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        items = [_unordered(item) for item in value]
-        return sorted(items) if all(isinstance(item, str) for item in items) else items
-    return value
 
 
 def _endpoint(

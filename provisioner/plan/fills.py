@@ -73,7 +73,7 @@ def _step(step: Step, hidden: Mapping[Variable, str]) -> Step:
         if hidden.get(variable) == value
     }
     fills = (*_from_environment(step.body), *(Fill(place) for place in sent))
-    words = {place: f"${{live:{entity}.{name}}}" for place, (entity, name) in sent.items()}
+    words = {place: _words(variable) for place, variable in sent.items()}
     return replace(step, body=placed(step.body, words), fills=fills)
 
 
@@ -81,3 +81,21 @@ def _from_environment(body: Any) -> Iterator[Fill]:
     for place, text in plaintexts(body):
         if found := _NAME.fullmatch(text):
             yield Fill(place, found[1])
+
+
+def agrees(step: Step) -> bool:
+    """Whether what is filled into a call is what its body shows, and all of it."""
+    sent = {place: variable for place, variable, _ in variables_sent(step.body)}
+    shown = {place: text for place, _, text in variables_sent(step.body)}
+    carried = [fill.at for fill in step.fills if not fill.env]
+    named = [fill for fill in step.fills if fill.env]
+    return (
+        named == list(_from_environment(step.body))
+        and len(named) == len(list(plaintexts(step.body)))
+        and all(at in sent and shown[at] == _words(sent[at]) for at in carried)
+    )
+
+
+def _words(variable: Variable) -> str:
+    """What stands in a plan for the value of a model's variable."""
+    return "${live:" + ".".join(variable) + "}"

@@ -13,6 +13,7 @@ from provisioner.plan.asked import Asked, Compared
 from provisioner.plan.drift import Drift
 from provisioner.plan.event import Event
 from provisioner.plan.fleet import Fleet
+from provisioner.plan.intact import flaws
 from provisioner.plan.outcome import Outcome
 from provisioner.plan.secret_outcome import SyncOutcome
 from provisioner.plan.secret_sync import SyncPlan
@@ -87,6 +88,19 @@ def load(text: str | bytes, kind: type[T], name: str) -> T:
             error("not-a-document", f"{name} is not a {what} that this tool wrote", "make it anew")
         ) from failure
     return value
+
+
+def load_plan(text: str | bytes, name: str) -> Plan:
+    """Read a plan back that is as this tool wrote it.
+
+    Raises:
+        ProjectInvalid: it is no plan, or was edited.
+    """
+    plan = load(text, Plan, name)
+    hint = "make it anew; a plan is shown and applied as it was written, or not at all"
+    if found := [error("edited-plan", f"{name}: {flaw}", hint) for flaw in flaws(plan)]:
+        raise ProjectInvalid(*found)
+    return plan
 
 
 def schema(kind: str) -> dict[str, Any]:

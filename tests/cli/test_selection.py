@@ -16,7 +16,7 @@ from provisioner.apply import apply
 from provisioner.cli.applying import carry_out
 from provisioner.cli.selecting import Shard
 from provisioner.record import Entry, PutSecret, Record, together
-from tests.conftest import ENDPOINTS, Cli, Emulator, Project, external, serving
+from tests.conftest import ENDPOINTS, Cli, Emulator, Project, external, forged, serving
 
 NAMES = [f"e{number:02}" for number in range(20)]
 
@@ -366,12 +366,13 @@ def test_a_plan_that_the_files_do_not_ask_for_is_refused(
         "action": "retire",
         "impact": "delete",
         "declared": None,
+        "permit": "--allow-retire",
         "steps": [
             {"call": f"DELETE {ENDPOINTS}/b", "body": None, "changes": [], "settle_first": False}
         ],
     }
     poisoned = plan.with_name("poisoned.json")
-    poisoned.write_text(json.dumps(foreign))
+    poisoned.write_text(forged(foreign))
     emulator.forget()
     run = cli("apply", "-e", "dev", poisoned, "--as-declared", expect=5)
     assert "the files here ask for something else for b" in " ".join(run.err.split())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ENDPOINTS, Emulator, Project, external, serving
+from tests.conftest import ENDPOINTS, Emulator, Project, external, forged, serving
 from tests.forges import TOKEN, StandIn, standing_in
 from tests.workflows.runner import Hub, Job, made
 
@@ -275,9 +275,9 @@ def test_a_poisoned_plan_is_refused(hub: Hub, emulator: Emulator) -> None:
     [kept] = [a for a in hub.forge.artifacts if a["name"] == "plan-dev"][-1:]
     plan = json.loads(kept["files"]["plan.json"])
     [entry] = plan["endpoints"]
-    entry |= {"action": "retire", "declared": None, "changes": []}
+    entry |= {"action": "retire", "permit": "--allow-retire", "declared": None, "changes": []}
     entry["steps"] = [{"call": f"DELETE {ENDPOINTS}/chat", "body": None, "changes": []}]
-    hub.forge.keep(kept["run"], "plan-dev", {"plan.json": json.dumps(plan).encode()})
+    hub.forge.keep(kept["run"], "plan-dev", {"plan.json": forged(plan).encode()})
     hub.merge(2, "two")
     jobs = hub.push()
     assert "ended with exit code 5" in jobs["apply dev"].summary

@@ -27,7 +27,7 @@ def read(planfile: Path, session: Session) -> Plan:
     Raises:
         Refused: it is for another project, environment or workspace.
     """
-    plan = machine.load(planfile.read_bytes(), Plan, str(planfile))
+    plan = machine.load_plan(planfile.read_bytes(), str(planfile))
     here = session.target
     if (plan.owner, plan.workspace) != (here.owner, here.workspace):
         raise Refused(

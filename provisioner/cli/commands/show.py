@@ -12,7 +12,6 @@ from provisioner.cli import options, output, reports
 from provisioner.cli.facts import facts_in_force
 from provisioner.cli.options import Settings
 from provisioner.errors import ProjectInvalid
-from provisioner.plan import Plan
 from provisioner.report import machine, summary_of_plan, terminal
 
 
@@ -28,7 +27,7 @@ def command(settings: Settings, planfile: Path, form: str) -> None:
 
     Nor does it need a project; in one whose own facts hold, times are told by those.
     """
-    plan = machine.load(planfile.read_bytes(), Plan, str(planfile))
+    plan = machine.load_plan(planfile.read_bytes(), str(planfile))
     if form == "json":
         output.answer(machine.dump(plan))
         return
