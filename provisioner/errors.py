@@ -33,7 +33,7 @@ Branch on these types, never on message text. A message reads
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from typing import Any, ClassVar, NamedTuple
 
@@ -137,6 +137,8 @@ class Problem:
     summary: str
     hint: str = ""
     where: Where | None = None
+    endpoint: str = field(default="", kw_only=True)
+    """Name of the endpoint that it is about, where it is about one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "summary", without_keys(self.summary))
@@ -147,9 +149,10 @@ class Problem:
         """Whether this problem alone stops the command."""
         return self.severity is Severity.ERROR
 
-    def sort_key(self) -> tuple[bool, Where, str, str]:
+    def sort_key(self) -> tuple[bool, Where, str, str, str]:
         """Order of printing: by place, problems without a place last."""
-        return (self.where is None, self.where or Where("", 0, 0), self.code, self.summary)
+        where = self.where or Where("", 0, 0)
+        return (self.where is None, where, self.code, self.summary, self.endpoint)
 
 
 def error(code: str, summary: str, hint: str = "", where: Where | None = None) -> Problem:
@@ -165,6 +168,11 @@ def warning(code: str, summary: str, hint: str = "", where: Where | None = None)
 def notice(code: str, summary: str, hint: str = "", where: Where | None = None) -> Problem:
     """A problem that is only worth knowing."""
     return Problem(Severity.NOTICE, code, summary, hint, where)
+
+
+def about(endpoint: str, problem: Problem) -> Problem:
+    """The same problem, with the endpoint that it is about."""
+    return replace(problem, endpoint=endpoint)
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", *, prefix: str = "") -> str:
@@ -192,7 +200,14 @@ class Fixable(Problem):
 def fixable(problem: Problem, old: str, new: str) -> Fixable:
     """The same problem, with the edit that takes it away."""
     return Fixable(
-        problem.severity, problem.code, problem.summary, problem.hint, problem.where, old, new
+        problem.severity,
+        problem.code,
+        problem.summary,
+        problem.hint,
+        problem.where,
+        old,
+        new,
+        endpoint=problem.endpoint,
     )
 
 

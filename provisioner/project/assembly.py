@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from provisioner.errors import Problem, Where, did_you_mean, error, warning
+from provisioner.errors import Problem, Where, about, did_you_mean, error, warning
 from provisioner.project.environments import Overlay
 from provisioner.spec import (
     NOWHERE,
@@ -133,7 +133,9 @@ class Assembly:
 
     def _check(self, tree: Node) -> None:
         found = mended(EndpointSpec, tree, self._world, _finished, self.unjudged - {NOWHERE})
-        self.problems += [p for p in found.problems if p.where not in self.unjudged]
+        name = tree.text("name") or ""
+        told = (problem for problem in found.problems if problem.where not in self.unjudged)
+        self.problems += (about(name, problem) for problem in told)
         self.worlds = max(self.worlds, found.worlds)
         if found.model:
             self.declared.append(Declared(found.model.name, found.model, found.tree))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from provisioner.catalog import Catalog
-from provisioner.errors import Problem, ProjectInvalid, Where
+from provisioner.errors import Problem, ProjectInvalid, Where, about
 from provisioner.project.assembly import Assembly, Declared
 from provisioner.project.environments import Overlay, overlay, unknown_environment
 from provisioner.project.facts import facts_of
@@ -99,7 +99,10 @@ class Project:
         kept, world, worlds = first.problems, 1, first.worlds
         while world < worlds:
             judged = self._judged(environment, rules, world)
-            kept, world, worlds = kept & judged.problems, world + 1, max(worlds, judged.worlds)
+            # Endpoints may have other names there.
+            there = {about("", problem) for problem in judged.problems}
+            kept = {problem for problem in kept if about("", problem) in there}
+            world, worlds = world + 1, max(worlds, judged.worlds)
         return kept
 
     def _judged(self, environment: str, rules: Rules, world: int) -> _Judged:
@@ -114,7 +117,12 @@ class Project:
         assembly.add_all(documents, are_all=are_all)
         endpoints = tuple(sorted(assembly.declared, key=attrgetter("name")))
         problems += assembly.problems
-        problems += (p for p in rules(endpoints, over) if p.where not in assembly.unjudged)
+        nameless = {one.name for one in endpoints if one.where("name") in assembly.unjudged}
+        problems += (
+            about("", problem) if problem.endpoint in nameless else problem
+            for problem in rules(endpoints, over)
+            if problem.where not in assembly.unjudged
+        )
         return _Judged(over, endpoints, set(problems), assembly.worlds)
 
     def layers(self, environment: str, name: str) -> tuple[Layer, ...]:

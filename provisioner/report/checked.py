@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner import __version__
-from provisioner.errors import Problem, Severity
+from provisioner.errors import Problem, Severity, about
+from provisioner.report.problems import named, within
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,44 @@ def verdict(checked: Checked) -> str:
     return f"{checked.environment}: {_counted(checked.endpoints, 'endpoint')} valid{noted}"
 
 
+@dataclass(frozen=True)
+class Told:
+    """A problem, and whom it is about."""
+
+    problem: Problem
+    """Without the endpoint."""
+    endpoints: tuple[str, ...]
+    environments: tuple[str, ...]
+    """Those that were checked and have it."""
+    text: Problem
+    """With words for what its place does not tell."""
+
+
 def together(found: Iterable[Checked]) -> list[Problem]:
     """The problems of all environments, each once, in the order of the files."""
     return sorted({p for checked in found for p in checked.problems}, key=Problem.sort_key)
+
+
+def told(found: Sequence[Checked]) -> list[Told]:
+    """The problems of all environments, each once for all that it is about."""
+    groups: dict[Problem, list[tuple[str, str]]] = {}
+    for checked in found:
+        for problem in checked.problems:
+            group = groups.setdefault(replace(problem, endpoint=""), [])
+            group.append((checked.environment, problem.endpoint))
+    ordered = sorted(groups, key=Problem.sort_key)
+    return [_told(problem, groups[problem], len(found)) for problem in ordered]
+
+
+def _told(problem: Problem, group: list[tuple[str, str]], checked: int) -> Told:
+    environments = tuple(dict.fromkeys(environment for environment, _ in group))
+    endpoints = tuple(sorted({endpoint for _, endpoint in group if endpoint}))
+    (text,) = named(about(endpoint, problem) for endpoint in endpoints or ("",))
+    file = problem.where.file if problem.where else ""
+    is_told = environments == (file.removeprefix("environments/").partition(".")[0],)
+    if len(environments) < checked and not is_told:
+        text = within(environments, text)
+    return Told(problem, endpoints, environments, text)
 
 
 def below(prefix: str, problem: Problem) -> Problem:
@@ -76,6 +112,7 @@ def _environment(checked: Checked) -> dict[str, Any]:
                 "summary": problem.summary,
                 "hint": problem.hint,
                 "where": problem.where._asdict() if problem.where else None,
+                "endpoint": problem.endpoint or None,
             }
             for problem in checked.problems
         ],

@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from provisioner.errors import Problem, Severity
 from provisioner.report.checked import Checked, verdict
+from provisioner.report.problems import named
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -36,7 +37,7 @@ def suites(found: Sequence[Checked]) -> str:
 
 def _cases(checked: Checked) -> list[tuple[str, list[Problem]]]:
     by_file: dict[str, list[Problem]] = {}
-    for problem in checked.problems:
+    for problem in named(checked.problems):
         by_file.setdefault(problem.where.file if problem.where else "project", []).append(problem)
     return list(by_file.items()) or [(verdict(checked), [])]
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from textwrap import wrap
 
 from click import style
 
-from provisioner.errors import Problem, Severity
+from provisioner.errors import Problem, Severity, Where
 
 WIDTH = 80
 """Columns that text for people fits into."""
+_NAMES = 3
+"""Endpoints or environments that one line names."""
 
 
 def printable(text: str) -> str:
@@ -26,7 +29,34 @@ def printable(text: str) -> str:
 
 def problems(found: Iterable[Problem]) -> str:
     """Problems, each with its place first so that editors can jump there."""
-    return "\n".join(line for problem in found for line in _problem(problem))
+    return "\n".join(line for problem in named(found) for line in _problem(problem))
+
+
+def named(found: Iterable[Problem]) -> list[Problem]:
+    """Problems, each once, with the endpoints in words where the place does not tell them."""
+    endpoints: dict[Problem, list[str]] = {}
+    for problem in found:
+        names = endpoints.setdefault(replace(problem, endpoint=""), [])
+        if problem.endpoint and not _is_own(problem.where):
+            names.append(problem.endpoint)
+    return [_with(problem, "for ", names) for problem, names in endpoints.items()]
+
+
+def within(environments: Sequence[str], problem: Problem) -> Problem:
+    """A problem with the environments in words that it is in."""
+    return _with(problem, "in ", environments)
+
+
+def _with(problem: Problem, preposition: str, names: Sequence[str]) -> Problem:
+    shown = ", ".join(names[:_NAMES])
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    words = f"{problem.summary} ({preposition}{shown}{more})"
+    return replace(problem, summary=words) if names else problem
+
+
+def _is_own(where: Where | None) -> bool:
+    """Whether a place is in an endpoint's own file; elsewhere one line is for many."""
+    return where is None or where.file.startswith("endpoints/")
 
 
 def _problem(problem: Problem) -> Iterator[str]:

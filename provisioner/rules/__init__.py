@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from provisioner.errors import Problem
+from provisioner.errors import Problem, about
 from provisioner.rules import (
     allowed,
     capacity,
@@ -180,7 +180,8 @@ def check(
         today: the day to judge dates by; without it they are not judged.
     """
     if environment is None:
-        yield from (problem for _, problem in _found(endpoints, Setting(today=today)))
+        found = _found(endpoints, Setting(today=today))
+        yield from (about(endpoint.name, problem) for endpoint, problem in found)
         return
     yield from unusable_levels(environment)
     for judge in OF_ENVIRONMENT:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from provisioner.errors import Problem, Severity, did_you_mean, error
+from provisioner.errors import Problem, Severity, about, did_you_mean, error
 from provisioner.rules.judged import Environment
 from provisioner.spec.environment import RuleLevel
 
@@ -35,7 +35,8 @@ def unusable_levels(environment: Environment) -> Iterator[Problem]:
 
 
 def weighed(problem: Problem, endpoint: str, levels: Mapping[str, RuleLevel]) -> Problem | None:
-    """A finding as the environment wants it; None when the environment does not."""
+    """A finding about an endpoint as the environment wants it; None when it does not want it."""
+    problem = about(endpoint, problem)
     wanted = levels.get(problem.code)
     if wanted is None:
         return problem

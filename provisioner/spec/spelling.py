@@ -127,9 +127,12 @@ def _traffic(endpoint: Node, problems: list[Problem], world: int) -> Node:
     place = endpoint.key_place("traffic")
     config = endpoint.get("config") or Node({}, place)
     split = config.get("traffic_config") or Node({}, place)
-    if not isinstance(config.value, dict) or not isinstance(split.value, dict):
+    holders = (config.value, split.value)
+    if not all(value is None or isinstance(value, dict) for value in holders):
         return endpoint  # has a place once they are right
     endpoint = endpoint.without("traffic")
+    if None in holders:
+        return endpoint
     if traffic.value is not None and not isinstance(traffic.value, dict):
         problems.append(
             error(

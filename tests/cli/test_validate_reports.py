@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from provisioner.errors import ExitCode, Problem, Severity, Where
 from provisioner.report import github, junit, sarif
-from provisioner.report.checked import Checked
+from provisioner.report.checked import Checked, told
 from provisioner.rules.explained import explanations
 from tests.conftest import Run, invoke
 
@@ -67,6 +67,7 @@ def test_json(root: Path) -> None:
         "summary": "the tag `provisioner` marks who manages the endpoint",
         "hint": "remove it: every apply sets it",
         "where": {"file": "endpoints/chat.yaml", "line": 2, "column": 21},
+        "endpoint": "chat",
     }
 
 
@@ -105,8 +106,9 @@ def test_sarif(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_sarif_of_nasty_texts_and_of_nothing() -> None:
     for found in (ALL, []):
-        Draft202012Validator(SARIF).validate(json.loads(sarif.log(found, explanations())))
-    result = json.loads(sarif.log(ALL, {}))["runs"][0]["results"][0]
+        log = sarif.log(told([Checked("dev", 0, tuple(found))]), explanations())
+        Draft202012Validator(SARIF).validate(json.loads(log))
+    result = json.loads(sarif.log(told([Checked("dev", 0, (NASTY,))]), {}))["runs"][0]["results"][0]
     place = result["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "endpoints/a%20b%2Cc%3A%C3%A4%25.yaml"
     assert place["region"] == {"startLine": 3, "startColumn": 7}
@@ -114,9 +116,9 @@ def test_sarif_of_nasty_texts_and_of_nothing() -> None:
 
 def test_sarif_knows_a_problem_again_on_another_line() -> None:
     prints = [
-        json.loads(sarif.log([Problem(*common, Where("a.yaml", line, 1))], {}))["runs"][0][
-            "results"
-        ][0]["partialFingerprints"]
+        json.loads(
+            sarif.log(told([Checked("dev", 0, (Problem(*common, Where("a.yaml", line, 1)),))]), {})
+        )["runs"][0]["results"][0]["partialFingerprints"]
         for common in [(Severity.ERROR, "bad-value", "summary", "")]
         for line in (1, 2)
     ]
@@ -170,7 +172,8 @@ def test_github(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(COMMAND.fullmatch(line) for line in lines)
     assert lines[0] == (
         "::error file=deploy/endpoints/chat.yaml,line=2,col=21,title=reserved-tag::"
-        "the tag `provisioner` marks who manages the endpoint%0Aremove it: every apply sets it"
+        "the tag `provisioner` marks who manages the endpoint (in dev)"
+        "%0Aremove it: every apply sets it"
     )
 
 
@@ -223,3 +226,70 @@ def test_as_of(tmp_path: Path) -> None:
     assert codes == [[], ["retiring-model"], ["retired-model"]]
     wrong = invoke(["--project", str(tmp_path), "validate", "--as-of", "soon"])
     assert wrong.code == ExitCode.USAGE
+
+
+# ------------------------------------------------------------ whom it is about
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """Two endpoints with a mistake that one line makes in both, and a notice in one environment."""
+    served = (
+        "config: {served_entities: [{name: v1, entity_name: main.ml.churn, entity_version: 1,"
+        " workload_size: Small, scale_to_zero_enabled: true}]}\n"
+    )
+    for name, text in {
+        "endpoints/chat.yaml": f"name: chat\n{served}",
+        "endpoints/search.yaml": f"name: search\n{served}",
+        "environments/dev.yaml": (
+            "project: shop\ndefaults:\n  ai_gateway: {fallback_config: {enabled: true}}\n"
+        ),
+        "environments/prod.yaml": "extends: dev\nprotected: true\nexclude: [search]\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_text_names_endpoints_and_environments_where_the_place_does_not(shared: Path) -> None:
+    run = invoke(["--project", str(shared), "validate"])
+    place = "environments/dev.yaml:3:33: error[fallback-target]: "
+    summary = "a fallback needs two external models, there are 0"
+    assert f"{place}{summary} (for chat, search)\n" in run.err
+    cold = next(line for line in run.err.splitlines() if "cold-start" in line)
+    assert cold.startswith("endpoints/chat.yaml:2:")
+    assert cold.endswith(" (in prod)")
+    one = invoke(["--project", str(shared), "validate", "-e", "prod"])
+    assert f"{place}{summary} (for chat)\n" in one.err
+    assert "(in prod)" not in one.err
+
+
+def test_reports_tell_endpoints_and_environments(shared: Path) -> None:
+    document = validate(shared, "json").json
+    found = {
+        environment["name"]: [
+            problem["endpoint"]
+            for problem in environment["problems"]
+            if problem["code"] == "fallback-target"
+        ]
+        for environment in document["environments"]
+    }
+    assert found == {"dev": ["chat", "search"], "prod": ["chat"]}
+    results = validate(shared, "sarif").json["runs"][0]["results"]
+    about = {result["ruleId"]: result["properties"] for result in results}
+    assert about["fallback-target"] == {
+        "endpoints": ["chat", "search"],
+        "environments": ["dev", "prod"],
+    }
+    assert about["cold-start"] == {"endpoints": ["chat"], "environments": ["prod"]}
+    assert "there are 0 (for chat, search)" in validate(shared, "junit").out
+    assert "there are 0 (for chat, search)" in validate(shared, "github").out
+
+
+def test_a_mistake_in_many_endpoints_is_one_line(shared: Path) -> None:
+    for number in range(20):
+        text = (shared / "endpoints/chat.yaml").read_text().replace("chat", f"e{number:02}")
+        (shared / f"endpoints/e{number:02}.yaml").write_text(text)
+    err = invoke(["--project", str(shared), "validate", "-e", "dev"]).err
+    assert err.count("fallback-target") == 1
+    assert "(for chat, e00, e01 and 19 more)" in err

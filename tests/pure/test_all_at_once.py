@@ -271,6 +271,12 @@ def test_a_mistake_is_told_once_and_has_no_echo(tmp_path: Path, name: str) -> No
     assert not wrong, pprint.pformat(wrong)
 
 
+@pytest.mark.parametrize("config", [None, {"traffic_config": None}, 5, {"traffic_config": 5}])
+def test_a_split_without_a_place_is_no_problem_of_its_own(tmp_path: Path, config: Any) -> None:
+    found = told(tmp_path, {"name": "chat", "config": config, "traffic": {"v1": 100}})
+    assert {code for code, _ in found} <= {"wrong-type"}
+
+
 def difference(root: Path, name: str, one: Mistake, other: Mistake) -> set[tuple[str, str]]:
     """What two mistakes give together, and not alone, or the other way round."""
     base = BASES[name]

@@ -91,11 +91,11 @@ def _is_in(problem: Problem, files: Container[str]) -> bool:
 
 
 def _show(form: str, found: Sequence[Checked], prefix: str) -> None:
-    problems = report.together(found)
+    told = report.told(found)
     if form == "text":
         for checked in found:
             output.answer(report.verdict(checked))
-        output.show_problems(problems)
+        output.show_problems(one.text for one in told)
     elif form == "json":
         output.answer(report.to_json(found))
     elif form == "junit":
@@ -106,13 +106,12 @@ def _show(form: str, found: Sequence[Checked], prefix: str) -> None:
         from provisioner.report import sarif
         from provisioner.rules.explained import explanations
 
-        placed = (report.below(prefix, problem) for problem in problems)
-        output.answer(sarif.log(placed, explanations()))
+        output.answer(sarif.log(told, explanations(), partial(report.below, prefix)))
     else:
         from provisioner.report import github
 
-        if problems:
-            output.answer(github.commands(report.below(prefix, p) for p in problems))
+        if told:
+            output.answer(github.commands(report.below(prefix, one.text) for one in told))
 
 
 def _prefix(root: Path) -> str:

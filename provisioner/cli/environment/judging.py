@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from provisioner import rules
-from provisioner.errors import Problem
+from provisioner.errors import Problem, about
 from provisioner.project import Declared
 from provisioner.rules.judged import Environment
 
@@ -24,6 +24,8 @@ def judge(
         from provisioner.query import offline
 
         facts = environment.facts if environment else None
-        yield from offline.problems(with_checks, facts)
         for endpoint in with_checks:
-            yield from schema_files.problems_of(endpoint, root)
+            for problem in offline.problems([endpoint], facts):
+                yield about(endpoint.name, problem)
+            for problem in schema_files.problems_of(endpoint, root):
+                yield about(endpoint.name, problem)
