@@ -60,6 +60,22 @@ def today() -> date:
     return datetime.now(tz=timezone.utc).date()
 
 
+def as_of(command: Command) -> Command:
+    """``--as-of``, handed on as ``day``: the day to judge dates by, today if none is given."""
+    return click.option(
+        "--as-of",
+        "day",
+        type=click.DateTime(["%Y-%m-%d"]),
+        callback=_day,
+        metavar="DATE",
+        help="Day to judge facts by, as 2027-01-31.  [default: today]",
+    )(command)
+
+
+def _day(_context: click.Context, _option: click.Parameter, moment: datetime | None) -> date:
+    return moment.date() if moment else today()
+
+
 def patience() -> int:
     """Seconds for which calls are repeated when a service is busy or out of reach."""
     value = os.environ.get("PROVISIONER_PATIENCE_SECONDS", "")

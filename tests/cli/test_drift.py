@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 
 import jsonschema
 import pytest
@@ -129,12 +128,8 @@ def test_what_databricks_provides_is_told_by_its_kind(two: Cli, emulator: Emulat
 
 
 def test_a_model_that_is_retired_is_a_warning_where_one_only_looks(
-    project: Project, cli: Cli, signed_in: pytest.MonkeyPatch
+    project: Project, cli: Cli, emulator: Emulator
 ) -> None:
-    def on(day: date) -> None:
-        for module in ("environment.opening", "options", "commands.validate"):
-            signed_in.setattr(f"provisioner.cli.{module}.today", lambda: day)
-
     model = {
         "provider": "databricks-model-serving",
         "name": "databricks-kimi-k2-7-code",
@@ -145,18 +140,26 @@ def test_a_model_that_is_retired_is_a_warning_where_one_only_looks(
         },
     }
     project.endpoint("chat", serving({"name": "kimi", "external_model": model}))
-    on(date(2026, 5, 1))
-    cli.apply()
-    [ahead] = cli("drift", "-e", "dev", "-o", "json", expect=0).json["retirements"]
+    early, last = ("--as-of", "2026-05-01"), ("--as-of", "2026-10-30")
+    cli.apply(*early)
+    [ahead] = cli("drift", "-e", "dev", "-o", "json", *early, expect=0).json["retirements"]
     assert (ahead["endpoint"], ahead["on"], ahead["days"]) == ("chat", "2026-10-30", 182)
     assert (ahead["replacement"], ahead["source"]["line"]) == ("databricks-kimi-k3", 7)
-    on(date(2026, 10, 30))
-    for command in ("validate", "plan"):
-        assert "error[retired-model]" in cli(command, "-e", "dev", expect=ExitCode.INVALID).err
-    run = cli("drift", "-e", "dev", expect=0)
+    emulator.forget()
+    for command in ("validate", "plan", "apply"):
+        run = cli(command, "-e", "dev", *last, expect=ExitCode.INVALID)
+        assert "error[retired-model]" in run.err
+    assert emulator.requests() == []
+    run = cli("drift", "-e", "dev", *last, expect=0)
     assert "warning[retired-model]: databricks-kimi-k2-7-code was retired" in run.out
-    assert cli("drift", "-e", "all", "-o", "json", expect=0).json["exit_code"] == 0
-    assert cli("status", "-e", "dev").code == ExitCode.OK
+    assert cli("drift", "-e", "all", "-o", "json", *last, expect=0).json["exit_code"] == 0
+    told = cli("status", "-e", "dev", "-o", "json", *early, expect=0).json["retirements"]
+    assert [one["days"] for one in told] == [182]
+    assert "kimi" not in cli("plan", "-e", "dev", *early, expect=0).err
+    soon = cli("plan", "-e", "dev", "--as-of", "2026-10-29", expect=0)
+    assert "retired on 2026-10-30, in 1 day" in soon.out + soon.err
+    assert cli("status", "-e", "dev", *last).code == ExitCode.OK
+    assert cli("status", "-e", "dev", "--as-of", "soon").code == ExitCode.USAGE
     project.endpoint("other", "name: other\nconfig: {served_entities: 1}\n")
     assert cli("drift", "-e", "dev").code == ExitCode.INVALID
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import click
@@ -53,6 +54,7 @@ _ALREADY = "This plan was applied already; nothing to do."
 )
 @options.no_rollout
 @options.preflight
+@options.as_of
 @click.option("--no-wait", is_flag=True, help="Return as soon as all calls were accepted.")
 @options.output_format("text", "json", "markdown")
 @reports.options
@@ -71,6 +73,7 @@ def command(
     check: bool,  # noqa: FBT001 - an option
     no_rollout: bool,  # noqa: FBT001 - an option
     preflight: Preflight,
+    day: date,
     no_wait: bool,  # noqa: FBT001 - an option
     form: str,
     parallelism: int,
@@ -83,7 +86,7 @@ def command(
         _check_alone(selected=choice.is_narrow, no_rollout=no_rollout)
     _check_waits(check=check, no_wait=no_wait)
     show = output.answer if form == "text" else output.note
-    with connected(settings, environment, parallelism) as session:
+    with connected(settings, environment, parallelism, day) as session:
         selection = choice.of(session.loaded)
         if planfile:
             saved = reviewed.read(planfile, session)

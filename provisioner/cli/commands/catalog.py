@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import date
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -44,17 +44,10 @@ def _add(kind: str) -> Callable[..., None]:
     @command.command(kind, help=f"{_HELP[kind]}\n\nNAME is a part of a name, or a glob.")
     @click.argument("name", required=False)
     @options.output_format("text", "json", "markdown")
-    @click.option(
-        "--as-of",
-        "day",
-        type=click.DateTime(["%Y-%m-%d"]),
-        metavar="DATE",
-        help="Show the facts as they stand on a day, as 2026-11-22.  [default: today]",
-    )
+    @options.as_of
     @click.pass_obj
-    def show(settings: Settings, name: str | None, form: str, day: datetime | None) -> None:
-        date = (day or datetime.now(timezone.utc)).date().isoformat()
-        sheet = fact_sheets.sheet(kind, facts_in_force(settings), date)
+    def show(settings: Settings, name: str | None, form: str, day: date) -> None:
+        sheet = fact_sheets.sheet(kind, facts_in_force(settings), day.isoformat())
         if name:
             sheet = _named(sheet, name)
         if form == "json":

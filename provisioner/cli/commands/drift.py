@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import date
 from functools import partial
 
 import click
@@ -39,6 +40,7 @@ from provisioner.rules.ahead import retirements
 )
 @wishes.option
 @notifying.option
+@options.as_of
 @options.parallelism
 @click.pass_obj
 def command(
@@ -50,6 +52,7 @@ def command(
     fail_on: tuple[str, ...],
     wish: Wish | None,
     hook: Hook | None,
+    day: date,
     parallelism: int,
 ) -> ExitCode:
     """Tell where the workspace is not what is declared; only reads.
@@ -68,9 +71,9 @@ def command(
 
         accepting.accept(settings, environments[0], wish, parallelism)
         choice = replace(choice, named=replace(choice.named, only=wish.endpoints))
-    look = partial(_look, choice=choice, unmanaged=unmanaged)
+    look = partial(_look, choice=choice, unmanaged=unmanaged, day=day)
     code = partial(_code, fail_on=frozenset(fail_on))
-    question = Question(look, code, STILL_THERE)
+    question = Question(look, code, STILL_THERE, day)
     found = _asked(settings, environments, question, parallelism, hook)
     told = hook.tell(found) if hook else ExitCode.OK
     text = partial(terminal.drift, verbose=settings.verbose)
@@ -97,7 +100,7 @@ def _asked(
         raise
 
 
-def _look(session: Session, choice: Choice, *, unmanaged: bool) -> Drift:
+def _look(session: Session, choice: Choice, *, unmanaged: bool, day: date) -> Drift:
     selection = choice.of(session.loaded)
     unread = Unread()
     plan, live = session.compare(selection, unread=unread)
@@ -110,7 +113,7 @@ def _look(session: Session, choice: Choice, *, unmanaged: bool) -> Drift:
         session.unmanaged(selection) if unmanaged else (),
         unreadable=unread.endpoints,
         unread_permissions=unread.permissions,
-        retirements=retirements(declared, options.today(), session.loaded.facts),
+        retirements=retirements(declared, day, session.loaded.facts),
         name_prefix=session.loaded.spec.name_prefix,
     )
 

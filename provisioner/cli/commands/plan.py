@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +37,7 @@ PLACE = "{env}"
 @options.no_rollout
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
 @options.preflight
+@options.as_of
 @options.parallelism
 @click.pass_obj
 def command(
@@ -47,6 +49,7 @@ def command(
     no_rollout: bool,  # noqa: FBT001 - an option
     detailed_exitcode: bool,  # noqa: FBT001 - an option
     preflight: Preflight,
+    day: date,
     parallelism: int,
 ) -> ExitCode:
     """Compare the project with the workspace and show what apply would do.
@@ -57,7 +60,7 @@ def command(
         raise click.UsageError(f"--out needs {PLACE} in its name for several environments")
     look = partial(_look, choice=choice, no_rollout=no_rollout, preflight=preflight)
     code = partial(_code, detailed=detailed_exitcode)
-    found = ask(settings, environments, Question(look, code), parallelism)
+    found = ask(settings, environments, Question(look, code, day=day), parallelism)
     if out:
         _save(found, out)
     facts = facts_in_force(settings)

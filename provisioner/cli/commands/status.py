@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 
 import click
@@ -22,6 +23,7 @@ from provisioner.rules.ahead import retirements
 @options.selection()
 @options.output_format("text", "json", "markdown", "html")
 @reports.options
+@options.as_of
 @options.parallelism
 @click.pass_obj
 def command(
@@ -29,6 +31,7 @@ def command(
     environments: tuple[str, ...],
     selection: Selection,
     form: str,
+    day: date,
     parallelism: int,
 ) -> ExitCode:
     """Tell how this project's endpoints are; only reads.
@@ -37,15 +40,15 @@ def command(
     with 1 when it could not be for another reason. Of several environments the worst
     code counts.
     """
-    look = partial(_look, selection=selection)
-    found = ask(settings, environments, Question(look, _code, STILL_THERE), parallelism)
+    look = partial(_look, selection=selection, day=day)
+    found = ask(settings, environments, Question(look, _code, STILL_THERE, day), parallelism)
     summary = partial(summary_of_status.summary, today=options.today().isoformat())
     papers = reports.Papers("Status of", summary)
     one = papers.one | {"text": health.text, "json": machine.dump}
     return show(found, environments, form, Face("The status", one, papers.together))
 
 
-def _look(session: Session, selection: Selection) -> Status:
+def _look(session: Session, selection: Selection, day: date) -> Status:
     unread = Unread()
     live, gone = session.managed(selection, unread)
     host, wanted = session.workspace.host, {w.name: w for w in session.declared(selection)}
@@ -56,7 +59,7 @@ def _look(session: Session, selection: Selection) -> Status:
     return status(
         endpoints,
         session.target,
-        retirements(declared, options.today(), session.loaded.facts),
+        retirements(declared, day, session.loaded.facts),
         session.loaded.spec.name_prefix,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import click
 from provisioner.catalog.sections import OVERRIDE_FILE
 from provisioner.cli import output, selecting
 from provisioner.cli.environment.judging import judge
-from provisioner.cli.options import ALL, Settings, environments_or_all, named, output_format, today
+from provisioner.cli.options import ALL, Settings, as_of, environments_or_all, named, output_format
 from provisioner.errors import ExitCode, Problem, ProjectInvalid
 from provisioner.project import Project, find_root, open_project
 from provisioner.report import checked as report
@@ -23,12 +23,7 @@ from provisioner.report.checked import Checked
 @click.command("validate", short_help="Find what is wrong, without a workspace.")
 @environments_or_all
 @output_format("text", "json", "sarif", "junit", "github")
-@click.option(
-    "--as-of",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="DATE",
-    help="Day to judge models' retirements by.  [default: today]",
-)
+@as_of
 @selecting.changed_since
 @click.option("--fix", is_flag=True, help="Write what is certain into the files, after a look.")
 @click.option("--yes", is_flag=True, help="With --fix: do not ask.")
@@ -37,7 +32,7 @@ def command(
     settings: Settings,
     environments: tuple[str, ...],
     form: str,
-    as_of: datetime | None,
+    day: date,
     changed_since: str | None,
     *,
     fix: bool,
@@ -45,7 +40,6 @@ def command(
 ) -> ExitCode:
     """Find everything that can be known to be wrong, without a workspace."""
     root = settings.project or find_root(Path.cwd())
-    day = as_of.date() if as_of else today()
     if fix:
         from provisioner.cli.editing import fixing
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -25,19 +26,22 @@ from provisioner.report.problems import wrapped
 from provisioner.workspace.gateway import Access, Identity, Workspace
 
 
-def load(settings: Settings, environment: str) -> Loaded:
+def load(settings: Settings, environment: str, day: date | None = None) -> Loaded:
     """Load one environment of the project, offline."""
-    return judged(open_project(project_root(settings)), environment)
+    return judged(open_project(project_root(settings)), environment, day=day)
 
 
-def judged(project: Project, environment: str, passing: Collection[str] = ()) -> Loaded:
-    """Load one environment of a project that was read.
+def judged(
+    project: Project, environment: str, passing: Collection[str] = (), day: date | None = None
+) -> Loaded:
+    """Load one environment of a project that was read; dates are judged by ``day``, else today.
 
     Errors whose codes are in ``passing`` are only warnings.
     """
+    on = day or today()
 
     def leniently(endpoints: Sequence[Declared], over: Overlay) -> Iterator[Problem]:
-        for problem in judge(endpoints, over, today=today(), root=project.root):
+        for problem in judge(endpoints, over, today=on, root=project.root):
             passes = problem.is_error and problem.code in passing
             yield replace(problem, severity=Severity.WARNING) if passes else problem
 
@@ -53,9 +57,11 @@ def project_root(settings: Settings) -> Path:
 
 
 @contextmanager
-def connected(settings: Settings, environment: str, parallelism: int = 10) -> Iterator[Session]:
+def connected(
+    settings: Settings, environment: str, parallelism: int = 10, day: date | None = None
+) -> Iterator[Session]:
     """Load an environment and connect to its workspace."""
-    with joined(load(settings, environment), parallelism) as session:
+    with joined(load(settings, environment, day), parallelism) as session:
         yield session
 
 

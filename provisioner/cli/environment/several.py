@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -13,7 +14,7 @@ from provisioner.cli import output
 from provisioner.cli.bugs import report_bug
 from provisioner.cli.environment.opening import joined, judged, project_root
 from provisioner.cli.environment.session import Session
-from provisioner.cli.options import Settings, are_several, named
+from provisioner.cli.options import Settings, are_several, named, today
 from provisioner.errors import ExitCode, Problem, ProjectInvalid, ProvisionerError, error, warning
 from provisioner.plan.allowed import POLICY_LISTS
 from provisioner.plan.fleet import Fleet, InEnvironment, fleet
@@ -40,6 +41,8 @@ class Question(Generic[T]):
     """How the command ends when there is nothing but this answer."""
     passing: Collection[str] = ()
     """Codes of errors in the project that do not keep it from being answered."""
+    day: date = field(default_factory=today)
+    """The day to judge dates by."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def ask(
     project = open_project(project_root(settings))
     names = named(words, project.environments)
     if not are_several(words):
-        loaded = judged(project, names[0], question.passing)
+        loaded = judged(project, names[0], question.passing, question.day)
         with joined(loaded, parallelism) as session:
             found = question.look(session)
         return fleet([InEnvironment(names[0], question.code(found), found)])
@@ -125,7 +128,7 @@ class _Run(Generic[T]):
             workspace.stop()
 
     def environment(self, name: str) -> T:
-        loaded = judged(self._project, name, self._question.passing)
+        loaded = judged(self._project, name, self._question.passing, self._question.day)
         self.loaded.append(loaded)
         with joined(loaded, self._parallelism, f"{name}: ") as session:
             self._workspaces.append(session.workspace)
