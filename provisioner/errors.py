@@ -22,6 +22,7 @@ ProvisionerError
     ├── InvalidRequest         the service refused the content
     ├── LimitExceeded          a quota or a rate limit
     ├── Unavailable            the service could not answer; reading again may work
+    ├── UnexpectedAnswer       the answer cannot be read
     ├── AnswerLost             the call was sent, its outcome is unknown
     ├── EndpointFailed         the endpoint's update failed
     └── StillInProgress        waiting ended before the endpoint settled         exit 9
@@ -374,6 +375,12 @@ class Unavailable(WorkspaceError):
     """The service could not answer; a read may be repeated."""
 
     code = "service-unavailable"
+
+
+class UnexpectedAnswer(WorkspaceError):
+    """What answered is not the API, or the answer has a shape that cannot be read."""
+
+    code = "unexpected-answer"
 
 
 class AnswerLost(WorkspaceError):

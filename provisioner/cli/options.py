@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _PATIENCE = 60
+_A_DAY = 86_400
 
 ALL = "all"
 """Asks for every environment that is not only a base."""
@@ -79,7 +80,9 @@ def _day(_context: click.Context, _option: click.Parameter, moment: datetime | N
 def patience() -> int:
     """Seconds for which calls are repeated when a service is busy or out of reach."""
     value = os.environ.get("PROVISIONER_PATIENCE_SECONDS", "")
-    return int(value) if value.isdecimal() and int(value) > 0 else _PATIENCE
+    if value and not (value.isascii() and value.isdecimal() and 0 < int(value) < _A_DAY):
+        raise click.UsageError(f"PROVISIONER_PATIENCE_SECONDS is a number of seconds, not {value}")
+    return int(value) if value else _PATIENCE
 
 
 def environment(command: Command) -> Command:

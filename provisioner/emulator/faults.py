@@ -14,7 +14,7 @@ Effect = Literal["before", "after", "none"]
 
 _KEYS = {
     "match", "skip", "times", "probability", "seed", "effect", "status", "error_code", "message",
-    "headers", "delay_seconds", "drop",
+    "headers", "body", "delay_seconds", "drop",
 }  # fmt: skip
 
 
@@ -46,6 +46,9 @@ class Fault:
 
     def answer(self) -> Answer:
         """The answer that replaces the handler's."""
+        if "body" in self.document:
+            status, text = int(self.document.get("status", 200)), str(self.document["body"])
+            return Answer(text, status, self.headers, media_type="application/json")
         status = int(self.document.get("status", 503))
         body = {
             "error_code": self.document.get("error_code", "TEMPORARILY_UNAVAILABLE"),
@@ -82,7 +85,7 @@ class Faults:
         """Accept a rule, or refuse it with what is wrong."""
         if unknown := sorted(set(document) - _KEYS):
             raise invalid(f"unknown keys in a fault: {', '.join(unknown)}")
-        answers = {"status", "error_code", "message", "drop"} & set(document)
+        answers = {"status", "error_code", "message", "body", "drop"} & set(document)
         effect: Any = document.get("effect", "before" if answers else "none")
         if effect not in get_args(Effect):
             raise invalid(f"effect is one of {', '.join(get_args(Effect))}, not {effect!r}")

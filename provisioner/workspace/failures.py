@@ -17,10 +17,12 @@ from provisioner.errors import (
     NotFound,
     PermissionDenied,
     Unavailable,
+    UnexpectedAnswer,
     WorkspaceError,
 )
 from provisioner.workspace.sdk import DatabricksError
 from provisioner.workspace.sdk import errors as sdk
+from provisioner.workspace.unexpected import NotTheApi, shortened
 
 # Most specific first: several of the SDK's classes are subclasses of one another.
 _BY_CLASS: tuple[tuple[type[Exception], type[WorkspaceError]], ...] = (
@@ -37,6 +39,7 @@ _QUOTA_CODES = frozenset({"RESOURCE_LIMIT_EXCEEDED", "QUOTA_EXCEEDED"})
 _NO_ROOM = "retire what is not used, size it down, or ask Databricks for more; then run it again"
 # Seen where a region has no Model Serving (databrickslabs/ucx issue 2082).
 _DISABLED = "the workspace's region may not have it: `provisioner catalog regions`"
+_NO_PARSER = "This is likely a bug in the Databricks SDK"
 _TOO_FAST = "run it again later; where it happens often, with a smaller --parallelism"
 
 
@@ -56,9 +59,14 @@ def translated(
         raise _kind(failure, writes=writes)(message, _hint(failure)) from failure
     except TimeoutError as failure:
         # The SDK gives up retrying with a bare TimeoutError and the last error as its cause.
+        hint = getattr(failure, "hint", "") or _hint(failure.__cause__)
+        said = redact(_message(failure.__cause__ or failure))
         raise _after_retries(failure, writes=writes)(
-            f"{doing}: {redact(_message(failure.__cause__ or failure))}", _hint(failure.__cause__)
+            f"{doing}: {said} ({' '.join(str(failure).split())})", hint
         ) from failure
+    except NotTheApi as failure:
+        kind = AnswerLost if writes and not failure.refused else UnexpectedAnswer
+        raise kind(f"{doing}: {redact(str(failure))}", failure.hint) from failure
     except requests.RequestException as failure:
         lost = AnswerLost if writes else Unavailable
         hint = "check the address, the network and the proxy" if lost is Unavailable else ""
@@ -102,4 +110,7 @@ def _message(failure: BaseException) -> str:
     # For answers that it cannot parse the SDK appends the whole request, and for
     # refused ones its configuration; neither belongs in front of a user.
     text = str(failure).split("Request log:")[0].split(". Config: ")[0]
-    return " ".join(text.split()) or type(failure).__name__
+    text = " ".join(text.split())
+    if _NO_PARSER in text:
+        return "the answer is not one of the API: a proxy or a login stands between"
+    return shortened(text) or type(failure).__name__

@@ -40,6 +40,7 @@ from provisioner.workspace.sign_in import (
     tried,
 )
 from provisioner.workspace.throttle import Throttle
+from provisioner.workspace.unexpected import checked, refuse_pages
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -115,20 +116,21 @@ class Workspace:
         parallelism: int = 10,
         patience: int = 60,
         tell: Teller | None = None,
+        waits: Teller = lambda _line: None,
         facts: Catalog | None = None,
         redact: Redactor | None = None,
     ) -> Workspace:
         """Sign in. ``patience`` is for how many seconds calls are retried.
 
-        ``tell`` gets one line for each answer of the service; ``facts`` say how many calls it
-        takes and what its failures mean, the shipped ones if not given. ``redact`` knows
-        secrets already; those that sign in are added.
+        ``tell`` gets one line for each answer of the service, ``waits`` one for each long wait.
+        ``facts`` say how many calls it takes and what its failures mean, the shipped ones if not
+        given. ``redact`` knows secrets already; those that sign in are added.
 
         Raises:
             AuthenticationFailed: no credentials, or more than one kind of them and no choice.
         """
         throttle = Throttle(parallelism)
-        clock = RetryClock(throttle)
+        clock = RetryClock(throttle, min(patience, _FIRST_CONTACT), waits)
         redact = redact or Redactor()
         silence_bodies(redact)
         no_password_in(access.host)
@@ -152,7 +154,7 @@ class Workspace:
             raise not_configured(redact(str(failure)), access.profile) from failure
         no_password_in(str(config.host))  # that of a profile
         redact.add(secrets_of(config))
-        config.retry_timeout_seconds = patience
+        config.retry_timeout_seconds = clock.patience = patience
         # For OIDC in pipelines the SDK (0.156) fetches two tokens for every single call.
         signed = tried(config.authenticate, str(config.auth_type), redact)
         config.authenticate = kept_for_a_while(signed)  # type: ignore[method-assign]
@@ -162,11 +164,13 @@ class Workspace:
         workspace = cls(config, clock, throttle, pace, known, redact)
         if tell:
             tell_calls(workspace._api, tell)
+        refuse_pages(workspace._api)
         return workspace
 
     def _do(self, method: str, path: str, **more: Any) -> Any:
         """One call of the SDK; from the first answer on the workspace is known to be there."""
-        answer: Any = self._api.do(method, path, **more)
+        self._clock.started(writes=method != "GET")
+        answer = checked(self._api, method, path, **more)
         self._clock.reached()
         return answer
 
@@ -244,7 +248,6 @@ class Workspace:
         """
         if self._pace and is_operation(method, path):
             self._pace.wait_for_turn()
-        self._clock.started(writes=method != "GET")
         try:
             with self._throttle.slot(), self._translated(doing, writes=method != "GET"):
                 # A bodiless GET must not carry a content type, hence None and not {}.
@@ -253,7 +256,7 @@ class Workspace:
             if self._clock.repeated:
                 raise AnswerLost(str(failure)) from failure
             raise
-        return answer if isinstance(answer, dict) else {"items": answer}
+        return dict(answer)
 
     def slot(self) -> AbstractContextManager[None]:
         """Hold one of the places for calls, as every call does."""
@@ -369,7 +372,6 @@ class Workspace:
             self._send(path, content, overwrite=overwrite)
 
     def _send(self, path: str, content: bytes, *, overwrite: bool) -> None:
-        self._clock.started(writes=True)
         with self._translated(f"cannot write {path}", writes=True):
             self._do(
                 "POST",

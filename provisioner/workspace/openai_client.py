@@ -46,14 +46,16 @@ def stream(
     try:
         with create(**_arguments(create, endpoint, task, body)) as parts:
             for part in parts:
-                yield part.model_dump(mode="json", exclude_unset=True, warnings=False)
+                if hasattr(part, "model_dump"):  # what is no object is given as it came
+                    yield part.model_dump(mode="json", exclude_unset=True, warnings=False)
             headers = _headers(parts.response)
         yield Answer(200, None, headers, time.monotonic() - started)
     except openai.OpenAIError as failure:
         yield _refused(workspace, failure, time.monotonic() - started)
     except Exception as failure:
         # What breaks in the middle of a stream comes from the layer below, as it is.
-        if not type(failure).__module__.startswith("http"):
+        # So does what a line holds that is no JSON (openai 2, _streaming.py).
+        if not isinstance(failure, ValueError) and not type(failure).__module__.startswith("http"):
             raise
         yield Answer(0, seconds=time.monotonic() - started, lost="connection")
 

@@ -29,6 +29,8 @@ _CHOICES = {
 }
 """What `auth_type` calls a way that the SDK names otherwise (databricks-sdk 0.156, config.py)."""
 _NONE = "cannot configure default credentials"
+_SENDABLE = re.compile(r"[\x20-\x7e]*")
+"""What the value of a header may be (RFC 9110, 5.5), without the bytes that nobody agrees on."""
 _LONGEST = 300
 """Characters of the service's own words that are repeated."""
 
@@ -103,6 +105,11 @@ def tried(authenticate: Callable[[], Headers], way: str, redact: Redactor) -> Ca
                 f"check the credentials for {way}, and that they are for this workspace",
             ) from failure
         redact.add(value.rpartition(" ")[2] for value in found.values())
+        if not all(_SENDABLE.fullmatch(value) for value in found.values()):
+            raise AuthenticationFailed(
+                f"cannot sign in by {way}: the token holds a character that no header may have",
+                "a line break at its end, most of the time: set it again without",
+            )
         return found
 
     return headers

@@ -26,7 +26,14 @@ def command() -> None:
 
 @command.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=0, show_default=True, help="Port to listen on; 0 = any free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    metavar="PORT",
+    help="Port to listen on; 0 = any free one.",
+)
 @click.option(
     "--state",
     type=click.Path(path_type=Path, dir_okay=False),

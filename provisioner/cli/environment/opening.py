@@ -97,6 +97,7 @@ def _connect(access: Access, loaded: Loaded, parallelism: int = 10, label: str =
         parallelism=parallelism,
         patience=patience(),
         facts=loaded.facts,
+        waits=partial(_tell, label),
         tell=partial(_tell, label) if output.tells_calls() else None,
         redact=Redactor(known_secrets(loaded, os.environ)),
     )
