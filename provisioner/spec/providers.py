@@ -24,6 +24,12 @@ Task = Literal["llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"]
 _BedrockProvider = Literal["ai21labs", "amazon", "anthropic", "cohere"]
 
 
+def _in_any_case(words: tuple[str, ...]) -> str:
+    """A pattern of words; JSON Schema cannot say that case does not count."""
+    spelled = ("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in w) for w in words)
+    return f"^({'|'.join(spelled)})$"
+
+
 def _known_bedrock_provider(text: str) -> str:
     known = get_args(_BedrockProvider)
     if text.lower() not in known:
@@ -105,7 +111,15 @@ class AmazonBedrockConfig(ApiObject):
     bedrock_provider: Annotated[
         str,
         AfterValidator(_known_bedrock_provider),
-        WithJsonSchema({"type": "string", "enum": list(get_args(_BedrockProvider))}),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "string", "enum": list(get_args(_BedrockProvider))},
+                    {"type": "string", "pattern": _in_any_case(get_args(_BedrockProvider))},
+                ],
+                "examples": list(get_args(_BedrockProvider)),
+            }
+        ),
     ]
     """Who made the model; upper and lower case are the same."""
     aws_access_key_id: SecretReference | None = None

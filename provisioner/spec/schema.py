@@ -18,10 +18,11 @@ from provisioner.spec.base import Written
 from provisioner.spec.endpoint import EndpointSpec
 from provisioner.spec.environment import EnvironmentSpec
 from provisioner.spec.examples import ENDPOINT, ENVIRONMENT, Field, examples
+from provisioner.spec.schema_limits import limit_endpoint, limit_environment
 from provisioner.spec.secrets import FROM_ENVIRONMENT
 from provisioner.spec.spelling import OLD_ENTITY_KEYS
 
-_ABOUT = ("title", "description", "default", "examples")
+_ABOUT = ("title", "description", "default", "examples", "deprecated")
 """What is said of a value, whatever form it has."""
 _VARIABLE = {"$ref": "#/$defs/Variable"}
 _A_VARIABLE = {"type": "string", "pattern": r"\$\{var\.[A-Za-z_][A-Za-z0-9_-]*\}"}
@@ -31,8 +32,11 @@ _TAG_LIST = {
     "items": {
         "type": "object",
         "properties": {
-            "key": {"type": "string"},
-            "value": {"type": ["string", "integer", "boolean"]},
+            "key": {"type": "string", "description": "What the tag is about."},
+            "value": {
+                "type": ["string", "integer", "boolean"],
+                "description": "What the tag says; empty when it is not written.",
+            },
         },
         "required": ["key"],
         "additionalProperties": False,
@@ -71,6 +75,11 @@ def json_schema(
         schema["anyOf"] = [{"required": ["project"]}, {"required": ["extends"]}]
     schema = _with_variables(schema)
     schema["$defs"]["Variable"] = _A_VARIABLE
+    if which == "endpoint":
+        known = (facts or catalog()).providers
+        limit_endpoint(schema, {one.provider: one.config_block for one in known})
+    else:
+        limit_environment(schema)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
@@ -88,7 +97,7 @@ def _described(model: type[BaseModel], shown: Mapping[Field, list[Any]]) -> dict
         for owner in found.__mro__:
             for name, text in _field_docstrings(owner).items():
                 if name in properties:
-                    properties[name].setdefault("description", text)
+                    properties[name].setdefault("description", " ".join(text.split()))
         for name in properties:
             if found_examples := shown.get((found.__name__, name)):
                 properties[name]["examples"] = found_examples
@@ -136,9 +145,18 @@ def _add_shorthands(schema: dict[str, Any]) -> None:
         models["properties"][old] = models["properties"].pop(new)
     definitions["ServedModel"] = {**models, "title": "ServedModel", "deprecated": True}
     config = definitions["EndpointConfig"]["properties"]
-    config["served_models"] = {"type": "array", "items": {"$ref": "#/$defs/ServedModel"}}
+    config["served_models"] = {
+        "type": "array",
+        "items": {"$ref": "#/$defs/ServedModel"},
+        "description": "The old spelling of `served_entities`.",
+        "deprecated": True,
+    }
     route = definitions["Route"]
-    route["properties"]["served_model_name"] = {"type": "string", "deprecated": True}
+    route["properties"]["served_model_name"] = {
+        "type": "string",
+        "description": "The old spelling of `served_entity_name`.",
+        "deprecated": True,
+    }
     route["required"] = ["traffic_percentage"]
 
 

@@ -9,18 +9,29 @@ from typing import Any, Literal
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from provisioner.catalog import catalog
 from provisioner.cli.commands.schema import of_files
+from provisioner.errors import ProjectInvalid
 from provisioner.project import open_project
 from provisioner.rules import check
+from provisioner.rules.explained import explanations
 from provisioner.spec import json_schema
 from tests.conftest import invoke
+from tests.invariants import specs
+from tests.pure.rule_projects import project_of
 
 ROOT = Path(__file__).parents[2]
 ENDPOINT = Draft202012Validator(json_schema("endpoint"))
 ENVIRONMENT = Draft202012Validator(json_schema("environment"))
+OPENAI = {"provider": "openai", "name": "gpt-4o", "task": "llm/v1/chat"}
+
+
+def served(**entity: Any) -> dict[str, Any]:
+    return {"config": {"served_entities": [entity]}}
 
 
 @pytest.mark.parametrize("validator", [ENDPOINT, ENVIRONMENT])
@@ -53,6 +64,14 @@ def test_environments_of_the_repository_are_not_flagged(path: Path) -> None:
         {"ai_gateway": {"rate_limits": [{"renewal_period": "minute", "calls": "${var.n}"}]}},
         {"lifecycle": {"timeouts": {"create": "1h30m", "update": 60}}},
         {"api_extra": {"anything": [1]}},
+        {"name": "${var.team}-chat"},
+        {"name": "databricks-theirs", "lifecycle": {"adopt": True}},
+        served(external_model={**OPENAI, "openai_config": {}, "cohere_config": None}),
+        served(external_model={**OPENAI, "provider": "${var.provider}"}),
+        served(external_model={**OPENAI, "openai_config": "${var.block}"}),
+        served(workload_size=None, min_provisioned_concurrency=4),
+        {"permissions": [{"group": "ml", "user": None, "level": "CAN_VIEW"}]},
+        {"permissions": [{"group": "${var.team}", "level": "CAN_VIEW"}]},
     ],
 )
 def test_what_may_be_written(written: dict[str, Any]) -> None:
@@ -68,6 +87,19 @@ def test_what_may_be_written(written: dict[str, Any]) -> None:
         {"ai_gateway": {"rate_limits": [{"renewal_period": "minute", "calls": "ten"}]}},
         {"permissions": [{"group": "ml", "level": "CAN_QUERRY"}]},
         {"config": {"served_entities": [{"external_model": {"provider": "openai"}}]}},
+        {"name": "two words"},
+        {"name": "databricks-mine"},
+        {"name": "databricks-mine", "lifecycle": {"adopt": False}},
+        {"config": {"served_entities": [{"name": "a.b", "entity_name": "a.b.c"}]}},
+        served(external_model=OPENAI),
+        served(external_model={**OPENAI, "openai_config": None}),
+        served(external_model={**OPENAI, "anthropic_config": {}}),
+        served(external_model={**OPENAI, "openai_config": {}, "cohere_config": {}}),
+        served(workload_size="Small", min_provisioned_concurrency=4),
+        served(provisioned_model_units=50, max_provisioned_throughput=980),
+        {"permissions": [{"group": "ml", "user": "a@b.c", "level": "CAN_VIEW"}]},
+        {"permissions": {"rows": [{"level": "CAN_VIEW"}]}},
+        {"permissions": {"rows": [{"level": "CAN_VIEW", "user": None}]}},
     ],
 )
 def test_what_is_flagged(written: dict[str, Any]) -> None:
@@ -181,8 +213,10 @@ def test_every_property_is_described() -> None:
     def undescribed(schema: dict[str, Any], path: str) -> list[str]:
         found = []
         for name, value in schema.get("properties", {}).items():
-            if "description" not in value and not value.get("deprecated"):
+            if "\n" in value.get("description", "\n"):
                 found.append(f"{path}.{name}")
+            for form in value.get("anyOf", ()):
+                found += undescribed(form.get("items", {}), f"{path}.{name}")
         return found
 
     for validator in (ENDPOINT, ENVIRONMENT):
@@ -191,4 +225,72 @@ def test_every_property_is_described() -> None:
         missing = undescribed(schema, "")
         for name, definition in schema["$defs"].items():
             missing += undescribed(definition, name)
-        assert [name for name in missing if "served_model" not in name] == []
+        assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("written", "fits"),
+    [
+        ({"workspace": {"emulator": "embedded", "host": "https://a.cloud.databricks.com"}}, False),
+        ({"workspace": {"emulator": "embedded", "profile": "dev"}}, False),
+        ({"workspace": {"emulator": "embedded", "host": None}}, True),
+        ({"rules": {"licence": {"level": "off"}}}, False),
+        ({"rules": {"licence": {"level": "off", "reason": " "}}}, False),
+        ({"defaults": {"permissions": [{"group": "a", "user": "b"}]}}, False),
+        ({"overrides": {"chat": served(name="a", external_model={"name": "gpt-4o"})}}, True),
+    ],
+)
+def test_what_cannot_stand_together_in_an_environment(written: dict[str, Any], fits: bool) -> None:
+    assert ENVIRONMENT.is_valid({"project": "shop", **written}) is fits
+
+
+def accepted_projects() -> Iterator[Path]:
+    """Projects of other tests that have no error."""
+    for folder in sorted((ROOT / "tests/cases").iterdir()):
+        if folder.is_dir() and "error[" not in (folder / "expected.txt").read_text("utf-8"):
+            yield folder / "project"
+
+
+def texts_of_rules() -> Iterator[str]:
+    for path in sorted((ROOT / "tests/pure/rules").glob("*.yaml")):
+        yield yaml.safe_load(path.read_text("utf-8")).get("near_miss", "")
+    for about in explanations().values():
+        yield about.good
+
+
+def flagged(root: Path) -> list[str]:
+    """What the schemas say of the files of a project that `validate` accepts."""
+    project = open_project(root)
+    try:
+        for name in project.environments:
+            project.load(name, check)
+    except ProjectInvalid:
+        return []
+    wrong = []
+    for validator, folder in ((ENDPOINT, "endpoints"), (ENVIRONMENT, "environments")):
+        for path in sorted((root / folder).glob("*.yaml")):
+            for document in yaml.safe_load_all(path.read_text("utf-8")):
+                if document is not None:
+                    wrong += [f"{path.name}: {e.message}" for e in validator.iter_errors(document)]
+    return wrong
+
+
+@pytest.mark.parametrize("root", [*accepted_projects()], ids=lambda root: root.parent.name)
+def test_what_validate_accepts_fits_the_schema(root: Path) -> None:
+    assert not flagged(root)
+
+
+def test_what_the_rules_accept_fits_the_schema(tmp_path: Path) -> None:
+    wrong = {}
+    for number, text in enumerate(texts_of_rules()):
+        root = tmp_path / str(number)
+        root.mkdir()
+        if text and (found := flagged(project_of(root, text))):
+            wrong[text] = found
+    assert not wrong
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), kind=st.sampled_from(sorted(specs.KINDS)))
+def test_what_is_generated_fits_the_schema(data: st.DataObject, kind: str) -> None:
+    assert not list(ENDPOINT.iter_errors({"name": "e", **data.draw(specs.endpoint(kind))}))
