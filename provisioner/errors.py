@@ -142,8 +142,8 @@ class Problem:
     """Name of the endpoint that it is about, where it is about one."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "summary", without_keys(self.summary))
-        object.__setattr__(self, "hint", without_keys(self.hint))
+        for name in ("summary", "hint", "endpoint"):
+            object.__setattr__(self, name, without_keys(getattr(self, name)))
 
     @property
     def is_error(self) -> bool:

@@ -10,6 +10,7 @@ from provisioner.redaction.looks import (
     without_keys,
     without_secret,
 )
+from provisioner.redaction.masks import is_mask
 from provisioner.redaction.redactor import SLICE, Redactor
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "SLICE",
     "Redactor",
     "in_the_open",
+    "is_mask",
     "look_of",
     "without_keys",
     "without_secret",

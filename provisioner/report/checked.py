@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner import __version__
-from provisioner.errors import Problem, Severity, about
+from provisioner.errors import Fixable, Problem, Severity, about
 from provisioner.report.problems import named, within
 
 
@@ -27,14 +27,16 @@ class Checked:
 
 def verdict(checked: Checked) -> str:
     """One line about one environment."""
-    if errors := checked.count(Severity.ERROR):
-        return f"{checked.environment}: {_counted(errors, 'error')}"
-    noted = "".join(
-        f", {_counted(number, severity.value)}"
-        for severity in (Severity.WARNING, Severity.NOTICE)
+    noted = [
+        _counted(number, severity.value)
+        for severity in Severity
         if (number := checked.count(severity))
-    )
-    return f"{checked.environment}: {_counted(checked.endpoints, 'endpoint')} valid{noted}"
+    ]
+    if not checked.count(Severity.ERROR):
+        noted = [f"{_counted(checked.endpoints, 'endpoint')} valid", *noted]
+    mendable = sum(isinstance(problem, Fixable) for problem in checked.problems)
+    mended = f"; --fix can mend {mendable}" if mendable else ""
+    return f"{checked.environment}: {', '.join(noted)}{mended}"
 
 
 @dataclass(frozen=True)

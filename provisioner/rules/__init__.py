@@ -7,6 +7,7 @@ from datetime import date
 
 from provisioner.errors import Problem, about
 from provisioner.rules import (
+    addresses,
     allowed,
     capacity,
     compute,
@@ -59,6 +60,8 @@ RULES: tuple[Rule, ...] = (
     tables.telemetry_target,
     tables.telemetry_tables,
     secrets.no_secret_in_text,
+    addresses.mail_addresses,
+    addresses.instance_profiles,
 )
 """What can be said of an endpoint alone."""
 

@@ -80,8 +80,9 @@ def known_workloads(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             if value not in known:
                 where = endpoint.where(f"{path}.{key}")
                 summary = f"`{value}` is not a `{key}` that this version knows"
-                problem = warning("unknown-workload", summary, nearest(value, known), where)
                 right = next((name for name in known if name.lower() == value.lower()), "")
+                hint = f"did you mean `{right}`?" if right else nearest(value, known)
+                problem = warning("unknown-workload", summary, hint, where)
                 yield fixable(problem, value, right) if right else problem
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioner.errors import Problem, error, notice, warning
-from provisioner.rules.judged import Judged, Setting
+from provisioner.rules.judged import OWN_PREFIX, Judged, Setting
 from provisioner.spec import Kind, RateLimit, kind_of
 
 _LIMITS = "ai_gateway.rate_limits"
@@ -62,10 +62,16 @@ def fallback_has_a_target(endpoint: Judged) -> Iterator[Problem]:
     gateway = endpoint.spec.ai_gateway
     fallback = gateway.fallback_config if gateway else None
     external = [entity for entity in endpoint.spec.served_entities if entity.external_model]
-    if fallback and fallback.enabled and len(external) < 2:
-        summary = f"a fallback needs two external models, there are {len(external)}"
-        where = endpoint.where("ai_gateway.fallback_config")
-        yield error("fallback-target", summary, "add one, with 0 per cent of the traffic", where)
+    if not (fallback and fallback.enabled) or len(external) > 1:
+        return
+    summary = f"a fallback needs two external models, there are {len(external)}"
+    hint = "add one, with 0 per cent of the traffic"
+    if (governed := endpoint.spec.governs) is not None:
+        if not governed.startswith(OWN_PREFIX):
+            return  # what somebody else's endpoint serves is not known here
+        summary = "an endpoint that Databricks provides has no external model to fall back to"
+        hint = "remove it"
+    yield error("fallback-target", summary, hint, endpoint.where("ai_gateway.fallback_config"))
 
 
 def rate_limit_of_zero(endpoint: Judged) -> Iterator[Problem]:

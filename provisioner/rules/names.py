@@ -48,7 +48,8 @@ def entity_names(endpoint: Judged) -> Iterator[Problem]:
             second = endpoint.where(f"config.served_entities[{index}].name")
             first = endpoint.where(path)
             summary = f"two served entities are named `{entity.name}`"
-            yield error("duplicate-served-entity", summary, f"the first is at {first}", second)
+            hint = f"the first is at {first}; give each a `name` of its own"
+            yield error("duplicate-served-entity", summary, hint, second)
         seen.add(entity.name)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from provisioner.catalog import Catalog
 from provisioner.errors import Problem, error, warning
+from provisioner.redaction import is_mask
 from provisioner.rules.judged import Environment
-from provisioner.rules.secrets import is_mask
 
 
 def names_of_secrets(environment: Environment) -> Iterator[Problem]:

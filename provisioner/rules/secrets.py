@@ -6,22 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from provisioner.errors import Problem, Where, error, fixable, warning
-from provisioner.redaction import SECRETIVE, look_of
+from provisioner.redaction import SECRETIVE, is_mask, look_of
 from provisioner.rules.judged import Environment, Judged, served
 
-_MASK = re.compile(
-    r"\*{3,}|[•●]{3,}|REDACTED|change[-_ ]?me"
-    r"|(?i:[\[<({*]+(?:redacted|masked|hidden|censored|secret|your[-_ ][\w -]+)[\])>}*]+)"
-)
-"""A mask whatever holds it."""
-_LONGEST_MASK = 100
-_MASK_BEGINS = frozenset("*•●[<({cR")
-_PLACEHOLDER = re.compile(
-    r"x{4,}|redacted|masked|hidden|censored|todo|tbd"
-    r"|(?:your|my)[-_ ][\w -]*(?:key|secret|token|password)[\w -]*",
-    re.IGNORECASE,
-)
-"""A mask in what is named like a secret; elsewhere it may be a name."""
 _REFERENCE_LIKE = re.compile(r"\{\{[^{}]{0,200}secret[^{}]{0,200}\}\}", re.IGNORECASE)
 _REFERENCE = re.compile(r"\{\{secrets/(?P<scope>[^/{}\s]+)/(?P<key>[^/{}\s]+)\}\}")
 _SPACED = re.compile(r"\{\{\s*secrets\s*/\s*([\w.@-]+)\s*/\s*([\w.-]+)\s*\}\}")
@@ -90,12 +77,3 @@ def _reference(key: str, text: str, where: Where) -> Iterator[Problem]:
         summary = f"`{key}` holds something like a reference, which stays as it is written"
         hint = "a reference is the whole text: {{secrets/SCOPE/KEY}}"
         yield error("bad-reference", summary, hint, where)
-
-
-def is_mask(key: str, text: str) -> bool:
-    """Whether a text only stands for a secret; ``key`` is the name of what holds it."""
-    if len(text) > _LONGEST_MASK:
-        return False
-    if text[:1] in _MASK_BEGINS and _MASK.fullmatch(text):
-        return True
-    return bool(SECRETIVE.search(key) and _PLACEHOLDER.fullmatch(text))

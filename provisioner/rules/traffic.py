@@ -40,9 +40,11 @@ def split_is_whole(endpoint: Judged) -> Iterator[Problem]:
     if routes and total != 100:
         summary = f"the traffic adds up to {total} per cent"
         yield error("traffic-sum", summary, "it must be 100", endpoint.where(_ROUTES))
-    if not routes and len(endpoint.spec.served_entities) > 1:
-        names = names_of(endpoint)
-        summary = f"{len(endpoint.spec.served_entities)} served entities need a traffic split"
+    names = names_of(endpoint)
+    count = len(endpoint.spec.served_entities)
+    # Two of one name can have no split; that is said already.
+    if not routes and count > 1 and len(set(names)) == count:
+        summary = f"{count} served entities need a traffic split"
         split = ", ".join(f"{name}: {0 if index else 100}" for index, name in enumerate(names))
         where = endpoint.where("config.served_entities")
         yield error("traffic-required", summary, f"for example `traffic: {{{split}}}`", where)

@@ -13,7 +13,8 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from provisioner.errors import Problem, did_you_mean, error, fixable, removable
+from provisioner.errors import Problem, Where, did_you_mean, error, fixable, removable
+from provisioner.redaction import is_mask
 from provisioner.spec.tree import Node, Path, document_path
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -45,6 +46,13 @@ _BAD_VALUES = {
 }
 _SPACED = re.compile(r"\s*\{\{\s*secrets\s*/\s*([^/{}\s]+)\s*/\s*([^/{}\s]+)\s*\}\}\s*")
 """A reference with blanks, which is no secret itself."""
+_API_NAMES = {
+    "permission_level": "level",
+    "user_name": "user",
+    "group_name": "group",
+    "service_principal_name": "service_principal",
+}
+"""What the permissions API calls the keys of a row."""
 
 
 class Fault(NamedTuple):
@@ -121,10 +129,24 @@ def _wrong_value(tree: Node, detail: ErrorDetails) -> Problem:
     if kind in _BAD_VALUES:
         summary = subject + _BAD_VALUES[kind].format_map(context)
         return error("bad-value", summary, where=node.where)
-    problem = error(kind, subject + detail["msg"], _HINTS.get(kind, ""), node.where)
-    if kind == "secret-literal" and (spaced := _SPACED.fullmatch(str(detail["input"]))):
-        return fixable(problem, spaced[0], f"{{{{secrets/{spaced[1]}/{spaced[2]}}}}}")
-    return problem
+    if kind == "secret-literal":
+        return _no_reference(subject, detail, node.where)
+    return error(kind, subject + detail["msg"], _HINTS.get(kind, ""), node.where)
+
+
+def _no_reference(subject: str, detail: ErrorDetails, where: Where) -> Problem:
+    text = str(detail["input"])
+    spaced = _SPACED.fullmatch(text) if detail["msg"].startswith("must refer") else None
+    if spaced:
+        right = f"{{{{secrets/{spaced[1]}/{spaced[2]}}}}}"
+        problem = error(
+            "secret-literal", f"{subject}has blanks in a reference", f"write {right}", where
+        )
+        return fixable(problem, text, right)
+    if is_mask("secret", text):
+        said = f"{subject}is a mask or a placeholder: it {detail['msg'].partition(',')[0]}"
+        return error("secret-literal", said, _HINTS["secret-literal"], where)
+    return error("secret-literal", subject + detail["msg"], _HINTS["secret-literal"], where)
 
 
 def _unknown_key(model: type[BaseModel], tree: Node, loc: Path) -> tuple[Problem, Fault]:
@@ -143,11 +165,14 @@ def _unknown_key(model: type[BaseModel], tree: Node, loc: Path) -> tuple[Problem
         problem = error("unknown-key", summary, f"its place is `{home}`", where)
         return problem, Fault(loc, "unknown", (tuple(home.split(".")), ()))
     known = sorted({*owner.model_fields, *getattr(owner, "short_keys", ())}) if owner else []
-    problem = error("unknown-key", summary, _nearest(key, known), where)
+    ours = _API_NAMES.get(key, "")
+    meant = ours if ours in known else _surely(key, known)
+    hint = f"did you mean `{meant}`?" if meant else _nearest(key, known)
+    problem = error("unknown-key", summary, hint, where)
     # A name that is only implied has the place of what it names.
     written = {name for name, child in holder.entries.items() if child.where != holder.where}
     free = [name for name in known if name not in written]
-    if (meant := _surely(key, known)) in free:
+    if meant in free:
         return fixable(problem, key, meant), Fault(loc, "unknown", ((*loc[:-1], meant),))
     homes = [(*loc[:-1], name) for name in _close(key, free, 0.6)]
     return problem, Fault(loc, "unknown", (*homes, ()))
