@@ -313,3 +313,20 @@ def test_what_another_environment_needs_is_not_taken_out(tmp_path: Path) -> None
     assert run.code == ExitCode.INVALID
     assert "conflicting-keys" in run.err
     assert "nothing to fix" in run.err
+
+
+def test_the_verdict_counts_all_and_says_what_can_be_mended(tmp_path: Path) -> None:
+    rows = "permissions: [{level: can_query, group: users}, {level: CAN_VIEW, group: admins}]\n"
+    files = {
+        "endpoints/a.yaml": f"name: a\nnew: 5\n{rows}",
+        "environments/dev.yaml": "project: shop\n",
+        "environments/prod.yaml": "project: shop\nexclude: [a]\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    shown = validate(tmp_path).out.splitlines()
+    assert shown == ["dev: 2 errors, 1 warning; --fix can mend 1", "prod: 0 endpoints valid"]
+    assert validate(tmp_path, "--fix", "--yes", "-e", "dev").out == "dev: 1 error, 1 warning\n"
+    (tmp_path / "endpoints/a.yaml").write_text(f"name: a\n{rows.replace('can', 'CAN')}")
+    assert validate(tmp_path, "-e", "dev").out == "dev: 1 error, 1 warning; --fix can mend 1\n"
