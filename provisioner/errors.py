@@ -200,16 +200,8 @@ class Fixable(Problem):
 
 def fixable(problem: Problem, old: str, new: str) -> Fixable:
     """The same problem, with the edit that takes it away."""
-    return Fixable(
-        problem.severity,
-        problem.code,
-        problem.summary,
-        problem.hint,
-        problem.where,
-        old,
-        new,
-        endpoint=problem.endpoint,
-    )
+    p = problem
+    return Fixable(p.severity, p.code, p.summary, p.hint, p.where, old, new, endpoint=p.endpoint)
 
 
 def removable(problem: Problem, key: str) -> Fixable:

@@ -149,7 +149,9 @@ def leaked(secret: str, shown: str) -> list[str]:
 
 
 def said(found: list[Problem]) -> str:
-    return repr([(problem.summary, problem.hint, str(problem.where)) for problem in found])
+    return repr(
+        [(problem.summary, problem.hint, str(problem.where), problem.endpoint) for problem in found]
+    )
 
 
 def some_or_all() -> list[Any]:
