@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from provisioner.cli import options, output
 from provisioner.cli.options import Selection
-from provisioner.project import Loaded
+
+if TYPE_CHECKING:
+    from provisioner.cli.environment.session import Session
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -80,19 +82,22 @@ class Choice:
         """Whether anything but a shard was asked for."""
         return bool(self.named.only or self.named.exclude or self.changed_since)
 
-    def of(self, loaded: Loaded) -> Selection:
+    def of(self, session: Session) -> Selection:
         """The endpoints of an environment that all of the options leave.
 
         Raises:
             ProjectInvalid: git cannot tell what changed.
         """
+        from provisioner.cli.environment.meant import meant
+
+        named = replace(meant(self.named, session), shard=self.shard)
         if self.changed_since is None:
-            return replace(self.named, shard=self.shard)
+            return named
         from provisioner.cli.environment import changes  # git is asked only here
 
-        found = changes.endpoints(loaded, self.changed_since)
-        output.note(f"{loaded.environment}: {found.says()}")
-        return replace(self.named, shard=self.shard, changed=found.names)
+        found = changes.endpoints(session.loaded, self.changed_since)
+        output.note(f"{session.loaded.environment}: {found.says()}")
+        return replace(named, changed=found.names)
 
 
 def choice(command: Command) -> Command:

@@ -214,6 +214,11 @@ class Plan:
         """Whether applying would do anything, or is prevented from it."""
         return any(entry.action is not Action.NONE or entry.pending for entry in self.endpoints)
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing can permit what it would do."""
+        return self.has_changes and any(problem.is_error for problem in self.problems)
+
 
 def summarise(entries: Iterable[EndpointPlan]) -> dict[str, int]:
     """How many endpoints each action has."""

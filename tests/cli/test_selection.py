@@ -427,3 +427,46 @@ def test_a_saved_plan_of_a_shard_is_applied_as_that_shard(
     cli("apply", "-e", "dev", plan, "--shard", "1/2", "--as-declared", expect=0)
     assert emulator.names() == [name for name in NAMES if name in Shard(1, 2)]
     assert yaml.safe_load((fleet.root / "endpoints" / "e01.yaml").read_text())["name"] == "e01"
+
+
+# ------------------------------------------------------------ what nothing matches
+
+
+@pytest.mark.parametrize("command", [["plan"], ["drift"], ["status"], ["apply", "--auto-approve"]])
+def test_a_name_that_nothing_has_is_told(project: Project, cli: Cli, command: list[str]) -> None:
+    project.endpoint("chat", serving(external()))
+    cli.apply()
+    run = cli(*command, "-e", "dev", "--only", "chatt", expect=0)
+    assert "warning[selection-empty]: `chatt` matches no endpoint of dev" in run.err
+    assert "did you mean `chat`?" in run.err
+    assert "selection-empty" not in cli(*command, "-e", "dev", "--only", "chat", expect=0).err
+
+
+def test_a_gate_that_asks_nothing_does_not_pass(project: Project, cli: Cli) -> None:
+    project.endpoint("chat", serving(external()))
+    cli.apply()
+    assert "nothing was verified" in cli("verify", "-e", "dev", "--only", "x", expect=1).err
+    assert "nothing to wait for" in cli("wait", "-e", "dev", "x", expect=1).err
+
+
+def test_names_may_be_said_without_the_prefix(project: Project, cli: Cli) -> None:
+    project.environment(name_prefix="pn-")
+    project.endpoint("chat", serving(external()))
+    project.endpoint("other", serving(external()))
+
+    def planned(*options: str) -> list[str]:
+        document = cli("plan", "-e", "dev", "-o", "json", *options, expect=0).json
+        return [entry["name"] for entry in document["endpoints"]]
+
+    assert planned("--only", "chat") == planned("--only", "pn-chat") == ["pn-chat"]
+    assert planned("--exclude", "ch*") == ["pn-other"]
+
+
+def test_a_plan_that_apply_refuses_ends_so(project: Project, cli: Cli) -> None:
+    project.environment(policy={"max_retire": {"count": 0}})
+    project.endpoint("chat", serving(external()))
+    cli.apply()
+    project.remove("chat")
+    assert "over-ceiling" in cli("plan", "-e", "dev", expect=0).out
+    assert "over-ceiling" in cli("plan", "-e", "dev", "--detailed-exitcode", expect=5).out
+    cli("apply", "-e", "dev", "--auto-approve", "--allow-retire", "chat", expect=5)

@@ -135,7 +135,7 @@ def _capacity(cli: Cli) -> list[str]:
 )
 def test_f3_up_and_down(project: Project, cli: Cli, before: int, after: int, said: str) -> None:
     project.endpoint("oss", serving(units(amount=before)))
-    assert _capacity(cli) == [f"oss[oss] provisioned_model_units 0 -> {before}"]
+    assert _capacity(cli) == [f"oss[oss] provisioned_model_units none -> {before}"]
     cli.apply()
     assert _capacity(cli) == []
     project.endpoint("oss", serving(units(amount=after)))
@@ -154,6 +154,18 @@ def test_f3_tokens_and_concurrency_are_paid_as_well(project: Project, cli: Cli) 
     assert _capacity(cli) == [
         "churn[churn] max_provisioned_concurrency 4 -> 16 (4x)",
         "llama[llama] max_provisioned_throughput 980 -> 1960 (2x)",
+    ]
+
+
+def test_f3_sizes_and_scaling_are_paid_as_well(project: Project, cli: Cli) -> None:
+    project.endpoint("churn", serving(custom(scale_to_zero_enabled=True)))
+    cli.apply()
+    grown = custom(workload_size="Large", workload_type="GPU_LARGE", scale_to_zero_enabled=False)
+    project.endpoint("churn", serving(grown))
+    assert _capacity(cli) == [
+        "churn[churn] scale_to_zero_enabled true -> false",
+        "churn[churn] workload_size Small -> Large",
+        "churn[churn] workload_type CPU -> GPU_LARGE",
     ]
 
 

@@ -87,7 +87,7 @@ def command(
     _check_waits(check=check, no_wait=no_wait)
     show = output.answer if form == "text" else output.note
     with connected(settings, environment, parallelism, day) as session:
-        selection = choice.of(session.loaded)
+        selection = choice.of(session)
         if planfile:
             saved = reviewed.read(planfile, session)
             plan = reviewed.left_to_do(saved, session)

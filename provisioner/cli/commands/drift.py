@@ -101,7 +101,7 @@ def _asked(
 
 
 def _look(session: Session, choice: Choice, *, unmanaged: bool, day: date) -> Drift:
-    selection = choice.of(session.loaded)
+    selection = choice.of(session)
     unread = Unread()
     plan, live = session.compare(selection, unread=unread)
     entries = session.record.endpoints

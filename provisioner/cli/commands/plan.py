@@ -35,7 +35,11 @@ PLACE = "{env}"
     help="Save the plan, for review and for `apply`; {env} in the name stands for ENV.",
 )
 @options.no_rollout
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@click.option(
+    "--detailed-exitcode",
+    is_flag=True,
+    help="Exit with 2 when there are changes, with 5 when apply would refuse them.",
+)
 @options.preflight
 @options.as_of
 @options.parallelism
@@ -73,11 +77,13 @@ def command(
 
 def _look(session: Session, choice: Choice, *, no_rollout: bool, preflight: Preflight) -> Plan:
     at_once = Selection() if no_rollout else ()
-    return session.compare(choice.of(session.loaded), at_once=at_once, preflight=preflight)[0]
+    return session.compare(choice.of(session), at_once=at_once, preflight=preflight)[0]
 
 
 def _code(plan: Plan, *, detailed: bool) -> ExitCode:
-    return ExitCode.CHANGES if detailed and plan.has_changes else ExitCode.OK
+    if not detailed or not plan.has_changes:
+        return ExitCode.OK
+    return ExitCode.REFUSED if plan.is_refused else ExitCode.CHANGES
 
 
 def _save(found: Fleet[Plan], out: str) -> None:

@@ -10,6 +10,7 @@ import click
 
 from provisioner.cli import options, output
 from provisioner.cli.commands import secret_sync
+from provisioner.cli.environment.meant import meant
 from provisioner.cli.environment.opening import connected
 from provisioner.cli.environment.session import Session
 from provisioner.cli.environment.unread import Unread, code_of
@@ -47,7 +48,7 @@ def status(
     """
     with connected(settings, environment) as session:
         unread = Unread()
-        found = secrets_in_use(session, selection, unread)
+        found = secrets_in_use(session, meant(selection, session), unread)
     if form == "json":
         rows = [_row(item) for item in found]
         output.answer(json.dumps({"format_version": 1, "secrets": rows}, indent=2))

@@ -8,6 +8,7 @@ from functools import partial
 import click
 
 from provisioner.cli import options, reports
+from provisioner.cli.environment.meant import meant
 from provisioner.cli.environment.session import Session
 from provisioner.cli.environment.several import STILL_THERE, Face, Question, ask, show
 from provisioner.cli.environment.unread import Unread, code_of
@@ -49,6 +50,7 @@ def command(
 
 
 def _look(session: Session, selection: Selection, day: date) -> Status:
+    selection = meant(selection, session)
     unread = Unread()
     live, gone = session.managed(selection, unread)
     host, wanted = session.workspace.host, {w.name: w for w in session.declared(selection)}

@@ -9,10 +9,11 @@ import click
 
 from provisioner.cli import options, reports
 from provisioner.cli.asking.verifying import verify
+from provisioner.cli.environment.meant import meant
 from provisioner.cli.environment.session import Session
 from provisioner.cli.environment.several import Face, Question, ask, show
 from provisioner.cli.options import Selection, Settings
-from provisioner.errors import ExitCode
+from provisioner.errors import ExitCode, NotFound
 from provisioner.plan.fleet import Fleet
 from provisioner.plan.verification import Verification
 from provisioner.report import machine, summary_of_verification, verified
@@ -40,6 +41,9 @@ def command(
     """
     look = partial(_look, selection=selection, parallelism=parallelism)
     found = ask(settings, environments, Question(look, _code), parallelism)
+    if selection.only and found.results and not any(one.endpoints for one in found.results):
+        # A gate that asks nothing would pass for ever.
+        raise NotFound("nothing was verified: --only names no endpoint that is declared")
     forms: dict[str, Callable[[Verification], str]] = {
         "text": partial(verified.text, verbose=settings.verbose),
         "json": machine.dump,
@@ -54,6 +58,7 @@ def command(
 
 
 def _look(session: Session, selection: Selection, parallelism: int) -> Verification:
+    selection = meant(selection, session)
     chosen = (endpoint for endpoint in session.loaded.endpoints if endpoint.name in selection)
     return verify(session, chosen, parallelism)
 

@@ -7,6 +7,7 @@ import time
 import click
 
 from provisioner.cli import options, output
+from provisioner.cli.environment.meant import meant
 from provisioner.cli.environment.opening import connected
 from provisioner.cli.environment.session import Session
 from provisioner.cli.environment.unread import Unread, code_of
@@ -46,7 +47,9 @@ def command(
     """Wait until this project's endpoints serve what was applied to them."""
     with connected(settings, environment, parallelism) as session:
         unread = Unread()
-        live, gone = session.managed(Selection(names), unread)
+        live, gone = session.managed(meant(Selection(names), session), unread)
+        if names and not (live or gone or unread.endpoints):
+            raise NotFound(f"nothing to wait for: no endpoint of ours is {' or '.join(names)}")
         ended = session.workspace.in_parallel(lambda found: _settled(session, found, timeout), live)
     missed = [error(why.code, why.why) for why in unread.endpoints.values()]
     missed += [error(NotFound.code, f"{name} is not there any more") for name in gone]
