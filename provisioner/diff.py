@@ -57,6 +57,8 @@ class Reason(str, Enum):
     IGNORED = "ignored"
     SERVER_DECIDES = "server_decides"
     FIXED_AT_CREATION = "fixed_at_creation"
+    FOLLOWS_ENTITIES = "follows_entities"
+    """Traffic that nobody declares goes where the served entities are."""
     SECRET_CHANGED = "secret_changed"  # noqa: S105 - a reason, not a secret
     """The reference stays, the value behind it is newer than the configuration."""
 
@@ -126,10 +128,12 @@ def compare(
     scope = scope or Scope()
     known = _with_write_only(want, live, base)
     merger = _Merger(scope)
-    target = merger.block("", "", want, known, base or {})
-    found = list(merger.left_alone)
+    target, found = merger.block("", "", want, known, base or {}), merger.left_alone
+    divided = len(_routes(known)) > 1 or _get(base or {}, _TRAFFIC)[1]
+    if divided and (followed := _with_traffic_to_all(target)) is not target:
+        target, found = followed, [one for one in found if one.path != ".".join(_TRAFFIC)]
     if target != known:
-        found += _differences(known, target, _Judge(want, base, scope))
+        found = [*found, *_differences(known, target, _Judge(want, base, scope))]
     return Comparison(target, tuple(sorted(found, key=lambda found: found.path)), known)
 
 
@@ -210,6 +214,26 @@ def _with_write_only(want: Document, live: Document, base: Document | None) -> D
         return result
 
     return fill("", live, want if base is None else base)
+
+
+_TRAFFIC = ("config", "traffic_config")
+
+
+def _routes(document: Document) -> dict[str, Any]:
+    return ((document.get("config") or {}).get("traffic_config") or {}).get("routes") or {}
+
+
+def _with_traffic_to_all(target: Document) -> Document:
+    """Without routes that lead to nothing, which no call can name; one served entity gets all."""
+    config, routes = target.get("config") or {}, _routes(target)
+    entities = config.get("served_entities") or {}
+    if not entities or routes.keys() <= entities.keys():
+        return target
+    kept = {name: route for name, route in routes.items() if name in entities}
+    if len(entities) == 1:
+        kept = {name: {**routes.get(name, {}), "traffic_percentage": 100} for name in entities}
+    traffic = {**config["traffic_config"], "routes": kept}
+    return {**target, "config": {**config, "traffic_config": traffic}}
 
 
 class _Merger:
@@ -329,6 +353,8 @@ class _Judge:
         if leaf.field.call is Call.CREATE or effect is Effect.REPLACE:
             reason = Reason.FIXED_AT_CREATION
         cause = self._cause(leaf)
+        if leaf.keys[:2] == _TRAFFIC and not _get(self.want, _TRAFFIC)[1]:
+            reason, cause = Reason.FOLLOWS_ENTITIES, Cause.SPEC
         return Difference(leaf.path, leaf.keys, leaf.field, was, now, effect, cause, reason)
 
     def _effect(self, row: Field, was: Any, now: Any) -> Effect:

@@ -91,6 +91,7 @@ REASONS = {
     Reason.IGNORED: "left alone: lifecycle.ignore",
     Reason.SERVER_DECIDES: "left alone: the service decides it",
     Reason.FIXED_AT_CREATION: "fixed at creation",
+    Reason.FOLLOWS_ENTITIES: "goes with the served entities",
     Reason.SECRET_CHANGED: "the secret changed, sent again",
 }
 INTERRUPTED = "Interrupted: what was started is listed here; run apply again to go on."
