@@ -11,15 +11,17 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from provisioner.errors import Problem, Severity, error, warning
+from provisioner.errors import Problem, Severity, Where, error, warning
 from provisioner.plan.model import Desired
-from provisioner.plan.secrets import graph, uses
+from provisioner.plan.secrets import Secret, graph, uses
 from provisioner.wire.answers import Live
 from provisioner.wire.document import is_application_id
 
 Model = tuple[str, str]
 """A registered model, and one of its aliases or versions."""
 
+_NAMES = 3
+"""Endpoints that one line names."""
 _BOUNDS = ("min_provisioned_throughput", "max_provisioned_throughput")
 
 
@@ -239,7 +241,8 @@ def with_refresh(
 
     With ``refresh`` they are sent again; without, they are only told.
     """
-    result, problems = [], []
+    result: list[Desired] = []
+    stale: dict[Secret, dict[str, Where | None]] = {}
     for want in desired:
         found = live.get(want.name)
         since = found.configured_at if found else 0
@@ -250,16 +253,23 @@ def with_refresh(
         }
         result.append(replace(want, refresh=frozenset(newer)) if refresh else want)
         for path, secret in () if refresh else newer.items():
-            problems.append(
-                Problem(
-                    Severity.NOTICE,
-                    "secret-stale",
-                    f"{want.name}: secret {secret} changed after the configuration that uses it",
-                    "apply --refresh-secrets sends the configuration again",
-                    want.locate(path),
-                )
-            )
-    return result, problems
+            stale.setdefault(secret, {}).setdefault(want.name, want.locate(path))
+    return result, [_newer(secret, users) for secret, users in sorted(stale.items())]
+
+
+def _newer(secret: Secret, users: Mapping[str, Where | None]) -> Problem:
+    """One line for a secret, however many endpoints use it."""
+    names = sorted(users)
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    who = ", ".join(names[:_NAMES]) + more
+    what = "configuration that uses" if len(names) == 1 else "configurations that use"
+    return Problem(
+        Severity.NOTICE,
+        "secret-stale",
+        f"{who}: secret {secret} changed after the {what} it",
+        "apply --refresh-secrets sends the configuration again",
+        users[names[0]],
+    )
 
 
 def _respelled(want: Desired, facts: Facts) -> Desired:

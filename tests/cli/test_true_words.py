@@ -43,3 +43,56 @@ def test_traffic_that_nobody_remembers_goes_along_too(
     [route] = emulator.endpoint("e")["config"]["traffic_config"]["routes"]
     assert (route["served_entity_name"], route["traffic_percentage"]) == ("other", 100)
     assert cli.settled()
+
+
+def test_a_newer_secret_is_one_line_however_many_use_it(
+    project: Project, cli: Cli, emulator: Emulator
+) -> None:
+    names = ("a", "b", "c", "d", "e")
+    for name in names:
+        project.endpoint(name, serving(external()))
+    cli.apply()
+    rotated = {"scope": "llm", "key": "openai_api_key", "string_value": "rotated"}
+    emulator.call("POST", "/api/2.0/secrets/put", rotated)
+    found = [one for one in cli.plan().json["problems"] if one["code"] == "secret-stale"]
+    assert [one["summary"] for one in found] == [
+        "a, b, c and 2 more: secret llm/openai_api_key changed after the configurations that use it"
+    ]
+    assert found[0]["where"]["file"] == "endpoints/a.yaml"
+    assert "5 done" in cli.apply("--refresh-secrets").out
+    assert len(emulator.calls()) == 2 * len(names)
+
+
+def test_restoring_what_no_file_declares_tells_what_comes_next(
+    project: Project, cli: Cli, emulator: Emulator
+) -> None:
+    project.endpoint("fresh", serving(external()))
+    cli.apply()
+    content = (project.root / "endpoints" / "fresh.yaml").read_text()
+    project.remove("fresh")
+    cli.apply("--allow-retire", "fresh")
+    run = cli("restore", "fresh", "-e", "dev", "--auto-approve", expect=0)
+    assert "warning[brought-back-undeclared]: no file declares fresh" in run.err
+    assert cli.plan().entry("fresh")["action"] == "retire"
+    cli("import", "fresh", "-e", "dev", expect=0)
+    assert cli.plan().entry("fresh")["action"] == "none"
+    project.remove("fresh")
+    cli.apply("--allow-retire", "fresh")
+    (project.root / "endpoints" / "fresh.yaml").write_text(content)
+    run = cli("restore", "fresh", "-e", "dev", "--auto-approve", expect=0)
+    assert "brought-back-undeclared" not in run.err
+    assert emulator.names() == ["fresh"]
+
+
+def test_rollback_of_a_name_that_is_none(project: Project, cli: Cli) -> None:
+    project.endpoint("chat", serving(external()))
+    cli.apply()
+    once = cli("rollback", "chat", "-e", "dev", expect=5).err
+    assert "nothing earlier is remembered of it" in once
+    typo = cli("rollback", "chta", "-e", "dev", expect=5).err
+    assert "cannot roll back chta: there is no such endpoint" in typo
+    assert "did you mean `chat`?" in typo
+    assert "not declared, remembered or there" in cli("rollback", "x", "-e", "dev", expect=5).err
+    project.remove("chat")
+    cli.apply("--allow-retire", "chat")
+    assert "provisioner restore chat" in cli("rollback", "chat", "-e", "dev", expect=5).err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import update_wrapper
 from typing import Any
@@ -15,7 +15,7 @@ from provisioner.cli.applying.earlier import again, without_what_came
 from provisioner.cli.environment.opening import connected
 from provisioner.cli.environment.session import Session
 from provisioner.cli.options import Settings
-from provisioner.errors import ExitCode, Refused
+from provisioner.errors import ExitCode, Problem, Refused, did_you_mean, warning
 from provisioner.fields import Document
 from provisioner.plan.traffic import entities_of
 from provisioner.policy import Permits
@@ -62,7 +62,7 @@ def rollback(settings: Settings, way: _Way) -> ExitCode:
         if entry is not None and _is_rolling(session, way.name, entry):
             return _bring_back(session, way, entry, entry.document)
         if entry is None or not entry.history:
-            raise Refused(f"cannot roll back {way.name}: nothing earlier is remembered of it")
+            raise _nothing_earlier(session, way.name)
         return _bring_back(session, way, entry, without_what_came(entry.history[0], entry.document))
 
 
@@ -81,6 +81,32 @@ def restore(settings: Settings, way: _Way) -> ExitCode:
         return _bring_back(session, way, entry, entry.document)
 
 
+def _nothing_earlier(session: Session, name: str) -> Refused:
+    """Why there is no way back: the name is wrong, or the endpoint was applied once at most."""
+    declared = [endpoint.name for endpoint in session.loaded.endpoints]
+    known = {*declared, *session.record.endpoints, *session.record.retired}
+    if name in session.record.retired:
+        return Refused(
+            f"cannot roll back {name}: it is retired",
+            f"provisioner restore {name} -e {session.target.environment}",
+        )
+    if name in known or session.workspace.read(name) is not None:
+        return Refused(f"cannot roll back {name}: nothing earlier is remembered of it")
+    hint = did_you_mean(name, known, "it is not declared, remembered or there")
+    return Refused(f"cannot roll back {name}: there is no such endpoint", hint)
+
+
+def _undeclared(session: Session, name: str) -> Iterator[Problem]:
+    """What becomes of an endpoint that no file declares."""
+    here = f"{name} -e {session.target.environment}"
+    if all(endpoint.name != name for endpoint in session.loaded.endpoints):
+        yield warning(
+            "brought-back-undeclared",
+            f"no file declares {name}: the next plan is to retire it again",
+            f"provisioner import {here} writes its file, provisioner release {here} lets it go",
+        )
+
+
 def _is_rolling(session: Session, name: str, entry: Entry) -> bool:
     """Whether something serves beside what was applied last: that apply is not through."""
     live = session.workspace.read(name)
@@ -93,6 +119,7 @@ def _bring_back(session: Session, way: _Way, entry: Entry, document: Document) -
     output.answer(terminal.plan(plan, facts=session.loaded.facts))
     if not plan.has_changes:
         return ExitCode.OK
+    output.show_problems(_undeclared(session, way.name))
     judge(plan)
     approve(plan, session, Permits(), asked=not way.auto_approve)
     outcome = execute(plan, session, wait=not way.no_wait)
