@@ -128,7 +128,8 @@ def compare(
     scope = scope or Scope()
     known = _with_write_only(want, live, base)
     merger = _Merger(scope)
-    target, found = merger.block("", "", want, known, base or {}), merger.left_alone
+    target: Document = merger.block("", "", want, known, base or {})
+    found = merger.left_alone
     divided = len(_routes(known)) > 1 or _get(base or {}, _TRAFFIC)[1]
     if divided and (followed := _with_traffic_to_all(target)) is not target:
         target, found = followed, [one for one in found if one.path != ".".join(_TRAFFIC)]
