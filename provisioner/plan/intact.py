@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from provisioner.diff import leaves
 from provisioner.plan.fills import agrees
 from provisioner.plan.meaning import fingerprint
 from provisioner.plan.model import Action, EndpointPlan, Plan, Step, summarise
-from provisioner.wire.requests import ENDPOINTS, PERMISSIONS
+from provisioner.wire.requests import ENDPOINTS, PERMISSIONS, variables_sent
+from provisioner.wire.sent import brought
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _PERMITS = {
@@ -54,11 +56,19 @@ def _of_entry(entry: EndpointPlan) -> Iterator[str]:
             yield f"{action} does not make the call {step.call}"
     if back and back.call not in _configuring(entry.name):
         yield f"no rollout is taken back by {back.call}"
+    if not back and any(step.gate for step in entry.steps):
+        yield "it has a step of a rollout without a rollout"
     for step in (*entry.steps, back) if back else entry.steps:
-        if not agrees(step):
-            yield f"{step.call} does not say which secrets go into it"
+        yield from _of_body(step)
     if not _in_order(entry):
         yield f"{action} makes other calls, or in another order"
+
+
+def _of_body(step: Step) -> Iterator[str]:
+    if not _is_legible(step):
+        yield f"the body of {step.call} is none"
+    elif not agrees(step):
+        yield f"{step.call} does not say which secrets go into it"
 
 
 def _calls(entry: EndpointPlan) -> set[str]:
@@ -83,7 +93,7 @@ def _configuring(name: str) -> set[str]:
 
 def _in_order(entry: EndpointPlan) -> bool:
     """Whether deleting and making come first, once each, and make what the plan says."""
-    kinds = [step.call.split()[0] for step in entry.steps]
+    kinds = [step.call.partition(" ")[0] for step in entry.steps]
     first = {
         Action.CREATE: ["POST"],
         Action.REPLACE: ["DELETE", "POST"],
@@ -99,3 +109,13 @@ def _in_order(entry: EndpointPlan) -> bool:
 
 def _names(step: Step) -> str:
     return str((step.body or {}).get("name"))
+
+
+def _is_legible(step: Step) -> bool:
+    """Whether a body is one of the call's form, and says nothing twice."""
+    try:
+        leaves(brought(step.call, step.body or {}))
+        list(variables_sent(step.body))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+    return True

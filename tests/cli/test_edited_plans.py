@@ -95,6 +95,11 @@ def _no_fills(plan: dict[str, Any]) -> None:
             step.pop("fills", None)
 
 
+def _said_twice(plan: dict[str, Any]) -> None:
+    tags = _step(plan, "upd", "/tags")["body"]["add_tags"]
+    tags.insert(0, {"key": "team", "value": "which of them counts?"})
+
+
 def _carried_elsewhere(plan: dict[str, Any]) -> None:
     step = _step(plan, "same", "/config")
     step["fills"] = [{"at": ["served_entities", 0, "entity_version"], "env": ""}]
@@ -119,6 +124,13 @@ EDITS: dict[str, Edit] = {
     "a name that is a path": lambda p: _entry(p, "new").update(name="../new"),
     "an endpoint twice": lambda p: p["endpoints"].append(_entry(p, "upd")),
     "counts": lambda p: p["summary"].update(retire=0),
+    "a tag twice": _said_twice,
+    "a body of another form": lambda p: _step(p, "upd", "/config")["body"].update(
+        served_entities="none"
+    ),
+    "a step of no rollout": lambda p: _step(p, "upd", "/config").update(
+        gate={"share": 0, "entities": [], "routes": {"gpt": 100}}
+    ),
     "a secret elsewhere": _key_elsewhere,
     "another secret": _other_key,
     "no word of secrets": _no_fills,
@@ -148,6 +160,70 @@ def test_an_edit_is_neither_shown_nor_applied(cli: Cli, emulator: Emulator, save
             _refused(cli, emulator, saved)
         except AssertionError as failure:
             raise AssertionError(name) from failure
+
+
+def _grant(plan: dict[str, Any]) -> None:
+    step = next(s for s in _entry(plan, "upd")["steps"] if PERMISSIONS in s["call"])
+    row = {"user_name": "eve@example.com", "permission_level": "CAN_MANAGE"}
+    step["body"]["access_control_list"].append(row)
+
+
+def _address(plan: dict[str, Any]) -> None:
+    """The provider's key would go to somebody else's address."""
+    [entity] = _step(plan, "upd", "/config")["body"]["served_entities"]
+    entity["external_model"]["openai_config"]["openai_api_base"] = "https://eve.example.com"
+
+
+def _harmless(plan: dict[str, Any]) -> None:
+    entry = _entry(plan, "upd")
+    entry["changes"] = [change for change in entry["changes"] if change["path"] == "tags[team]"]
+
+
+def _another_value(plan: dict[str, Any]) -> None:
+    for change in _entry(plan, "upd")["changes"]:
+        if change["path"] == "tags[team]":
+            change["after"] = "a harmless one"
+
+
+def _left_out(plan: dict[str, Any]) -> None:
+    [entity] = _step(plan, "same", "/config")["body"]["served_entities"]
+    del entity["entity_name"]
+
+
+def _theirs_is_retired(plan: dict[str, Any]) -> None:
+    """Somebody else's endpoint, by a plan that shows it."""
+    found = {**_entry(plan, "old"), "name": "theirs"}
+    found |= {key: _entry(plan, "theirs")[key] for key in ("id", "live_fingerprint")}
+    found["steps"][0]["call"] = f"DELETE {ENDPOINTS}/theirs"
+    plan["endpoints"] = [found]
+
+
+UNSHOWN: dict[str, Edit] = {
+    "tags[sneaky]": lambda p: _step(p, "upd", "/tags")["body"]["add_tags"].append(
+        {"key": "sneaky", "value": "x"}
+    ),
+    "permissions[user:eve@example.com]": _grant,
+    "openai_config.openai_api_base": _address,
+    "external_model.name": _harmless,
+    "tags[team]": _another_value,
+    "config.served_entities[churn].entity_name": _left_out,
+    "this environment's to retire": _theirs_is_retired,
+}
+
+
+def test_calls_that_the_changes_do_not_tell_are_not_made(
+    cli: Cli, emulator: Emulator, saved: Path
+) -> None:
+    honest = saved.read_text("utf-8")
+    for said, edit in UNSHOWN.items():
+        plan = json.loads(honest)
+        edit(plan)
+        saved.write_text(forged(plan), "utf-8")
+        run = cli("apply", "-e", "dev", saved, expect=4)
+        assert "error[edited-plan]" in run.err
+        assert said in " ".join(run.err.split())
+        assert "canary" not in run.err
+        assert emulator.writes() == []
 
 
 def test_an_edit_that_forgets_the_fingerprint_is_refused(
