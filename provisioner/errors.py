@@ -9,7 +9,6 @@ ProvisionerError
 ├── RecordUnusable        the memory of earlier applies cannot be read           (a warning)
 │   └── RecordNewer       a newer tool wrote it                                  (a warning)
 ├── Bug                   this tool is wrong                                     exit 70
-├── AnswerNotWritten      stdout takes nothing: the disk is full                 exit 1
 ├── ForgeError            GitHub or GitLab answered with an error                exit 1
 │   ├── ForgeDenied       the token may not do this, or it does not exist        exit 3
 │   └── ForgeBusy         no answer; whether it took effect is unknown
@@ -295,12 +294,6 @@ class Bug(ProvisionerError):
 
     exit_code = ExitCode.BUG
     code = "bug"
-
-
-class AnswerNotWritten(ProvisionerError):
-    """What was asked for could not be written to stdout."""
-
-    code = "answer-not-written"
 
 
 class RecordUnusable(ProvisionerError):

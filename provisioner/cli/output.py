@@ -14,8 +14,15 @@ from typing import IO, Any
 
 import click
 
-from provisioner.errors import AnswerNotWritten, Problem
+from provisioner.errors import Problem, ProvisionerError
 from provisioner.report import problems
+
+
+class AnswerNotWritten(ProvisionerError):
+    """What was asked for could not be written to stdout."""
+
+    code = "answer-not-written"
+
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors of a place that takes no more."""
