@@ -7,6 +7,7 @@ from provisioner.plan.build import build
 from provisioner.plan.desired import desired
 from provisioner.plan.model import (
     EMBEDDED,
+    PENDING,
     Action,
     Change,
     Desired,
@@ -21,6 +22,7 @@ from provisioner.plan.model import (
 
 __all__ = [
     "EMBEDDED",
+    "PENDING",
     "Action",
     "Change",
     "Desired",

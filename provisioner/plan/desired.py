@@ -51,5 +51,8 @@ def desired(
         create_timeout=float(spec.lifecycle.timeouts.create or DEFAULT_TIMEOUT),
         update_timeout=float(spec.lifecycle.timeouts.update or DEFAULT_TIMEOUT),
         rollout=spec.rollout,
+        written={principal(*row.principal): ":".join(row.principal) for row in granted.rows}
+        if granted
+        else {},
         locate=locate,
     )

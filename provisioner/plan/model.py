@@ -15,6 +15,8 @@ from provisioner.plan.gates import Gate
 from provisioner.spec import Rollout
 
 FORMAT_VERSION = 1
+PENDING = "pending"
+"""In a summary: endpoints that are left as they are, or not made, until something exists."""
 EMBEDDED = "embedded"
 """Host of the workspace inside the command: its real port differs from run to run."""
 
@@ -221,10 +223,10 @@ class Plan:
 
 
 def summarise(entries: Iterable[EndpointPlan]) -> dict[str, int]:
-    """How many endpoints each action has."""
-    counts = {action.value: 0 for action in Action}
+    """How many endpoints each action has; those that are pending count apart."""
+    counts = {**dict.fromkeys((action.value for action in Action), 0), PENDING: 0}
     for entry in entries:
-        counts[entry.action.value] += 1
+        counts[PENDING if entry.pending else entry.action.value] += 1
     return counts
 
 
@@ -255,6 +257,8 @@ class Desired:
     """The rollout is left out on request."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """What to say with a change, by path: the alias that a version comes from."""
+    written: Mapping[str, str] = field(default_factory=dict)
+    """Principals of permissions as they were written, by the key of their row."""
     locate: Callable[[str], Where | None] = lambda _path: None
     """Where a document path was written."""
 

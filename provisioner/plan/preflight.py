@@ -6,7 +6,7 @@ once, and nothing is guessed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -229,6 +229,15 @@ def judge(
     )
 
 
+def not_known(questions: Sequence[str]) -> Iterator[Problem]:
+    """What could not be found out, in words, as one notice."""
+    if questions:
+        first, *more = questions
+        rest = f", and {len(more)} more" if len(more) > 1 else f"; {more[0]}" if more else ""
+        hint = "the service will say when it is applied; --no-preflight asks nothing of this"
+        yield notice("not-checked", f"not to be known from here: {first}{rest}", hint)
+
+
 class _Judge:
     """Judges a plan by the answers, and remembers what they leave open."""
 
@@ -253,11 +262,7 @@ class _Judge:
 
     def not_known(self, besides: Iterable[str] = ()) -> Iterator[Problem]:
         """What could not be asked, once for all endpoints."""
-        if questions := [*self._open, *besides]:
-            first, *more = questions
-            rest = f", and {len(more)} more" if len(more) > 1 else f"; {more[0]}" if more else ""
-            hint = "the service will say when it is applied; --no-preflight asks nothing of this"
-            yield notice("not-checked", f"not to be known from here: {first}{rest}", hint)
+        return not_known((*self._open, *besides))
 
     def _creators(self) -> Iterator[Problem]:
         """The creator's rights are looked at again with every roll-out."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from provisioner.catalog import Catalog, catalog
 from provisioner.diff import Effect, Reason
-from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Impact, Plan
+from provisioner.plan import EMBEDDED, PENDING, Action, Change, EndpointPlan, Impact, Plan
 from provisioner.plan.capacity import capacity_changes
 from provisioner.report import rollout, words
 from provisioner.report.sketch import sketch
@@ -38,6 +38,8 @@ def summary(plan: Plan, *, every_field: bool = False, facts: Catalog | None = No
         Count(plan.summary[action.value], told, words.ACTIONS[action])
         for action, told in _COUNTS.items()
     )
+    if pending := plan.summary.get(PENDING):
+        counts += (Count(pending, PENDING, words.ACTIONS[Action.WAIT]),)
     return Summary(
         kind="plan",
         title="Plan for",

@@ -11,7 +11,7 @@ from click import style
 
 from provisioner.catalog import Catalog
 from provisioner.diff import Reason, leaves
-from provisioner.plan import EMBEDDED, Action, Change, EndpointPlan, Plan
+from provisioner.plan import EMBEDDED, PENDING, Action, Change, EndpointPlan, Plan
 from provisioner.plan.capacity import capacity_changes
 from provisioner.plan.drift import Drift, EndpointDrift, Health, Sync
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
@@ -42,8 +42,8 @@ def plan(value: Plan, *, verbose: bool = False, facts: Catalog | None = None) ->
     counts = value.summary
     if counts["create"] and not verbose:
         lines.append(_dim("Every field of a new endpoint: provisioner -v plan"))
-    for action, told in (("wait", "to wait for"), ("blocked", "blocked")):
-        if counts[action]:
+    for action, told in (("wait", "to wait for"), ("blocked", "blocked"), (PENDING, "pending")):
+        if counts.get(action):
             lines.append(f"{counts[action]} {told}.")
     lines.append(words.plan_verdict(counts))
     return "\n".join(lines)

@@ -28,6 +28,18 @@ def rate_limit_content(endpoint: Judged) -> Iterator[Problem]:
             summary = "a rate limit for the whole endpoint has no `principal`"
             hint = "write `key: user`, `user_group` or `service_principal` with it"
             yield error("rate-limit-principal", summary, hint, endpoint.where(path))
+        if key == "service_principal" and limit.principal is not None:
+            yield from _by_its_id(limit.principal, endpoint, f"{path}.principal")
+
+
+def _by_its_id(written: str, endpoint: Judged, path: str) -> Iterator[Problem]:
+    from provisioner.wire.document import is_application_id  # only who limits one pays for it
+
+    if not is_application_id(written):
+        # SDK docstring of AiGatewayRateLimit.principal.
+        summary = "a rate limit knows a service principal by its application id"
+        hint = "write the id; a plan looks it up"
+        yield warning("rate-limit-principal", summary, hint, endpoint.where(path))
 
 
 def rate_limit_once(endpoint: Judged) -> Iterator[Problem]:

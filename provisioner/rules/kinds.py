@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from provisioner.errors import Problem, error, warning
+from provisioner.errors import Problem, error, notice, warning
 from provisioner.rules.judged import Judged, served
 from provisioner.spec import Kind, ServedEntity, kind_of, kind_of_entity
 
@@ -79,6 +79,15 @@ def something_to_serve(endpoint: Judged) -> Iterator[Problem]:
         elif kind_of_entity(entity) in _PROVISIONED and entity.entity_version is None:
             summary = "provisioned throughput needs `entity_version`"
             yield error("version-missing", summary, where=endpoint.where(path))
+        elif entity.external_model or entity.entity_version is not None:
+            continue
+        elif "." in (entity.entity_name or ""):
+            # Which it is, the workspace knows: a plan looks for a model of that name.
+            summary = (
+                f"only a feature spec is served without `entity_version`: {entity.entity_name}"
+            )
+            hint = "write it if this is a model"
+            yield notice("version-missing", summary, hint, endpoint.where(path))
 
 
 def external_stands_alone(endpoint: Judged) -> Iterator[Problem]:

@@ -244,8 +244,13 @@ def reach(root: Node, path: str) -> Reached | None:
 def _member(node: Node, collection: str, name: str) -> Node | None:
     if collection == "permissions" and (rows := node.get("rows")):
         node, collection = rows, "rows"
-    for item in node.items:
-        if name in (identity(collection, item), item.value):
+    names = [identity(collection, item) for item in node.items]
+    for item, own in zip(node.items, names, strict=True):
+        if name in (own, item.value):
+            return item
+    # Users and service principals are known in any case, and keyed in lower case.
+    for item, own in zip(node.items, names, strict=True) if collection == "rows" else ():
+        if own is not None and own.lower() == name.lower():
             return item
     index = int(name) if name.isdecimal() else len(node.items)
     return node.items[index] if index < len(node.items) else None

@@ -12,8 +12,9 @@ from provisioner.errors import (
     PermissionDenied,
     WorkspaceError,
 )
-from provisioner.plan.lookups import Model, Throughput
+from provisioner.plan.lookups import Throughput
 from provisioner.plan.preflight import Account, Grants, Securable, Unknown
+from provisioner.plan.versions import Found, Lack, Missing, Model, Unclear
 from provisioner.wire.document import is_application_id, principal
 from provisioner.wire.requests import ENDPOINTS
 from provisioner.workspace.gateway import Workspace
@@ -29,23 +30,63 @@ _SOURCES = {
     "service_principal": ("ServicePrincipals", "applicationId"),
 }
 
+_NOT_READY = {"PENDING_REGISTRATION": Lack.PENDING, "FAILED_REGISTRATION": Lack.FAILED}
 
-def version(workspace: Workspace, model: Model) -> str | None:
-    """The number of a ready version, by number or by ``@alias``; ``None`` = there is none."""
+
+def version(workspace: Workspace, model: Model) -> Found:
+    """The number of a ready version, by number or by ``@alias``, or why there is none.
+
+    Without a version it is looked up whether there is such a model, which would need one.
+    """
     name, wanted = model
-    place = f"aliases/{wanted[1:]}" if wanted.startswith("@") else f"versions/{wanted}"
     try:
+        if not wanted:
+            return _without_version(workspace, name)
+        place = f"aliases/{wanted[1:]}" if wanted.startswith("@") else f"versions/{wanted}"
         answer = workspace.call(
             "GET", f"{_MODELS}/{name}/{place}", doing=f"cannot look up model {name} {wanted}"
         )
     except NotFound:
-        return None
+        return _no_such_version(workspace, name)
     except PermissionDenied:
-        # Not to be known; the service will say when it is asked to serve it.
-        return None if wanted.startswith("@") else wanted
-    found = answer.get("version", answer.get("version_num"))
-    ready = answer.get("status", "READY") == "READY"
-    return str(found) if ready and found is not None else None
+        return Unclear()
+    found, status = answer.get("version", answer.get("version_num")), answer.get("status")
+    if status in _NOT_READY:
+        return Missing(_NOT_READY[status])
+    if found is None or status not in {None, "READY"}:
+        return Unclear(f"its status is {status}" if status else "")
+    return str(found)
+
+
+def _without_version(workspace: Workspace, name: str) -> Found:
+    try:
+        model = workspace.call("GET", f"{_MODELS}/{name}", doing=f"cannot look up model {name}")
+    except NotFound:
+        return ""
+    aliases = (str(one.get("alias_name")) for one in model.get("aliases") or [])
+    return Missing(Lack.WRITTEN, tuple(aliases))
+
+
+def _no_such_version(workspace: Workspace, name: str) -> Missing:
+    """Whether it is the model that is missing; and which there are beside it."""
+    try:
+        workspace.call("GET", f"{_MODELS}/{name}", doing=f"cannot look up model {name}")
+    except NotFound:
+        return Missing(Lack.MODEL, _models_beside(workspace, name))
+    except PermissionDenied:
+        pass
+    return Missing(Lack.VERSION)
+
+
+def _models_beside(workspace: Workspace, name: str) -> tuple[str, ...]:
+    """Models of the same schema, to suggest one; empty when they cannot be listed."""
+    parts = dict(zip(("catalog_name", "schema_name"), name.split("."), strict=False))
+    doing = f"cannot list the models beside {name}"
+    try:
+        answer = workspace.call("GET", f"{_MODELS}?{urlencode(parts)}", doing=doing)
+    except (InvalidRequest, NotFound, PermissionDenied):
+        return ()
+    return tuple(str(one.get("full_name")) for one in answer.get("registered_models") or [])
 
 
 def throughput(workspace: Workspace, model: Model) -> Throughput | None:

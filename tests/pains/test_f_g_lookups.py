@@ -336,9 +336,9 @@ def test_g5_a_missing_model_fails_by_default(
     project.endpoint("f", serving(external()))
     emulator.forget()
     run = cli("plan", "-e", "dev", expect=0)
-    assert f"endpoints/e.yaml:{_line(path, '@champion')}:" in run.out
+    assert f"endpoints/e.yaml:{_line(path, 'entity_name')}:" in run.out
     assert "error[model-missing]" in run.out
-    assert f"model {MODEL} has no alias @champion" in _flat(run.out)
+    assert f"there is no model {MODEL}" in _flat(run.out)
     cli.apply(expect=5)
     assert emulator.writes() == []
 
@@ -348,7 +348,7 @@ def test_g5_a_missing_model_may_be_skipped(project: Project, cli: Cli, emulator:
     project.endpoint("f", serving(external()))
     run = cli("plan", "-e", "dev", "--detailed-exitcode", expect=2)
     assert "warning[model-missing]" in run.out
-    assert f"pending: model {MODEL} has no alias @champion" in _flat(run.out)
+    assert f"pending: there is no model {MODEL}" in _flat(run.out)
     emulator.forget()
     cli.apply()
     assert emulator.names() == ["f"]
@@ -399,7 +399,7 @@ def test_g5_apply_may_wait_for_a_model(
 def test_g5_waiting_for_a_model_ends(project: Project, cli: Cli, emulator: Emulator) -> None:
     project.endpoint("e", _fresh(if_missing="wait", timeouts={"create": "1s"}))
     run = cli.apply()
-    assert "pending: model" in run.out
+    assert "pending: there is no model" in run.out
     assert emulator.names() == []
 
 
@@ -410,6 +410,6 @@ def test_g5_a_version_that_is_not_ready_is_missing(
     emulator.seed(unity_catalog={"models": {MODEL: {"versions": versions, "aliases": {}}}})
     project.endpoint("e", _fresh("1"))
     run = cli("plan", "-e", "dev", expect=0)
-    assert f"model {MODEL} has no ready version 1" in _flat(run.out)
+    assert f"version 1 of model {MODEL} is not registered yet" in _flat(run.out)
     cli.apply(expect=5)
     assert emulator.names() == []

@@ -8,15 +8,9 @@ import pytest
 
 from provisioner.errors import Problem, Severity
 from provisioner.plan import Desired
-from provisioner.plan.lookups import (
-    Facts,
-    Throughput,
-    capacity_to_ask,
-    checked,
-    principals_to_find,
-    versions_to_find,
-    with_versions,
-)
+from provisioner.plan.lookups import Facts, Throughput, capacity_to_ask, checked
+from provisioner.plan.principals import principals_to_find
+from provisioner.plan.versions import Lack, Missing, versions_to_find, with_versions
 from provisioner.wire.answers import Live
 
 from ..conftest import Cli, Emulator, Project, custom, external, serving, throughput
@@ -65,7 +59,7 @@ def _live(document: Json) -> Live:
         ("3", "2", True),
         ("3", "3", False),
         ("@champion", "3", True),
-        (None, None, False),
+        (None, None, True),
     ],
 )
 def test_versions_are_looked_up_unless_they_serve(
@@ -73,7 +67,7 @@ def test_versions_are_looked_up_unless_they_serve(
 ) -> None:
     wanted = [_desired({"entity_name": _MODEL, **({"entity_version": version} if version else {})})]
     live = {"e": _live({"config": {"served_entities": {"s0": _entity(served)}}})} if served else {}
-    assert versions_to_find(wanted, live) == ({(_MODEL, version)} if asked else set())
+    assert versions_to_find(wanted, live) == ({(_MODEL, version or "")} if asked else set())
 
 
 def test_external_models_have_no_version_to_look_up() -> None:
@@ -83,7 +77,7 @@ def test_external_models_have_no_version_to_look_up() -> None:
 def test_an_alias_is_asked_once_and_pinned_everywhere() -> None:
     wanted = [_desired(_entity("@champion")), _desired(_entity("2"), _entity("@champion"))]
     assert versions_to_find(wanted, {}) >= {(_MODEL, "@champion")}
-    pinned, problems = with_versions(wanted, Facts(versions={(_MODEL, "@champion"): "7"}))
+    pinned, problems = with_versions(wanted, {(_MODEL, "@champion"): "7"})
     assert problems == []
     found = [
         [entity["entity_version"] for entity in want.document["config"]["served_entities"].values()]
@@ -102,8 +96,7 @@ def test_an_alias_is_asked_once_and_pinned_everywhere() -> None:
 @pytest.mark.parametrize("version", ["@champion", "9"])
 def test_a_missing_version(if_missing: str, severity: Severity, version: str) -> None:
     wanted = [_desired(_entity(version), if_missing=if_missing), _desired(_entity("1"))]
-    facts = Facts(versions={(_MODEL, version): None})
-    pinned, problems = with_versions(wanted, facts)
+    pinned, problems = with_versions(wanted, {(_MODEL, version): Missing(Lack.VERSION)})
     [problem] = problems
     assert (problem.code, problem.severity) == ("model-missing", severity)
     assert _MODEL in problem.summary
@@ -114,8 +107,8 @@ def test_a_missing_version(if_missing: str, severity: Severity, version: str) ->
 def test_a_pending_endpoint_is_asked_nothing_more() -> None:
     entity = _entity("9", _LLAMA, max_provisioned_throughput=7)
     wanted = [_desired(entity, rows={"group:nobody": "CAN_VIEW"}, if_missing="skip")]
-    pinned, _ = with_versions(wanted, Facts(versions={(_LLAMA, "9"): None}))
-    assert capacity_to_ask(pinned, {}) == set()
+    pinned, _ = with_versions(wanted, {(_LLAMA, "9"): Missing(Lack.VERSION)})
+    assert capacity_to_ask(pinned, {}, {}) == set()
     assert principals_to_find(pinned, {}) == set()
     facts = Facts(throughput={(_LLAMA, "9"): Throughput(optimizable=True, step=980)})
     assert checked(pinned, facts) == (pinned, [])
@@ -141,12 +134,12 @@ def _sized(low: int, high: int, version: str = "1") -> Json:
 )
 def test_capacity_is_asked_for_what_is_new_or_changes(live: Json | None, asked: bool) -> None:
     there = {} if live is None else {"e": _live({"config": {"served_entities": {"s0": live}}})}
-    found = capacity_to_ask([_desired(_sized(0, 980))], there)
+    found = capacity_to_ask([_desired(_sized(0, 980))], there, {})
     assert found == ({(_LLAMA, "1")} if asked else set())
 
 
 def test_capacity_is_not_asked_for_what_has_none() -> None:
-    assert capacity_to_ask([_desired(_entity())], {}) == set()
+    assert capacity_to_ask([_desired(_entity())], {}, {}) == set()
 
 
 def _judged(entity: Json, sold: Throughput | None) -> list[Problem]:

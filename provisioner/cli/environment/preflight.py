@@ -7,9 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from provisioner.cli.environment.lookups import unless_it_fails
 from provisioner.cli.environment.regions import Judgement, Whereabouts
+from provisioner.errors import WorkspaceError
 from provisioner.plan import Desired, Plan
-from provisioner.plan.preflight import Answers, judge, questions
+from provisioner.plan.preflight import Answers, Unknown, judge, questions
 from provisioner.project import Loaded
 from provisioner.wire.answers import Live
 from provisioner.workspace import directory, secret_scopes
@@ -37,7 +39,7 @@ def look(
     whereabouts = Whereabouts.of(plan, loaded, workspace.host, live)
     if whereabouts.matters:
         calls.append(partial(directory.region, workspace))
-    replies = iter(workspace.in_parallel(lambda call: call(), calls))
+    replies = iter(workspace.in_parallel(_reply, calls))
     answers = replace(
         known,
         securables={one: next(replies) for one in asked.securables},
@@ -45,6 +47,11 @@ def look(
         acls={one: next(replies) for one in asked.acls},
     )
     placed = whereabouts.judged(next(replies)) if whereabouts.matters else Judgement()
-    answers = replace(answers, unknown=placed.unknown)
+    answers = replace(answers, unknown=(*known.unknown, *placed.unknown))
     found = judge(plan, wanted, live, answers, loaded.facts)
     return replace(placed, problems=(*placed.problems, *found))
+
+
+def _reply(call: Callable[[], Any]) -> Any:
+    found = unless_it_fails(call)
+    return Unknown.HIDDEN if isinstance(found, WorkspaceError) else found

@@ -4,45 +4,33 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from provisioner import policy
 from provisioner.cli import output
+from provisioner.cli.environment.lookups import Lookups
 from provisioner.cli.environment.memory import Memory
 from provisioner.cli.environment.preflight import look
 from provisioner.cli.environment.regions import Judgement
 from provisioner.cli.environment.unread import Unread
 from provisioner.cli.options import Selection
-from provisioner.errors import Problem, warning
+from provisioner.errors import Problem, Where, warning
 from provisioner.plan import EMBEDDED, Desired, Plan, Target, WorkspaceRef, build, desired
-from provisioner.plan.lookups import (
-    Facts,
-    capacity_to_ask,
-    checked,
-    names_to_find,
-    principals_to_find,
-    scopes_to_read,
-    versions_to_find,
-    with_principals,
-    with_refresh,
-    with_versions,
-)
-from provisioner.plan.preflight import Answers, Preflight
+from provisioner.plan.lookups import Facts, checked, with_refresh
+from provisioner.plan.preflight import Answers, Preflight, not_known
+from provisioner.plan.principals import with_principals
 from provisioner.plan.quotas import Others, others
 from provisioner.plan.rollout import in_rollout, rollout_problems
 from provisioner.plan.standing import InRollout
+from provisioner.plan.versions import with_versions
 from provisioner.project import Loaded
 from provisioner.record import Record, sealed
 from provisioner.wire.answers import Live, is_hosted
 from provisioner.wire.document import OWNER_TAG
-from provisioner.workspace import directory, secret_scopes
 from provisioner.workspace.gateway import Identity, Workspace
-
-K = TypeVar("K")
-A = TypeVar("A")
 
 _MODEL_PAUSE = 10.0
 """Seconds between two looks for a model version."""
@@ -92,20 +80,21 @@ class Session:
         """
         preflight = preflight if self.loaded.spec.preflight else Preflight.OFF
         wanted = [self._sealed(want) for want in self.declared(selection)]
-        wanted, unknown = self._with_named_principals(wanted)
+        ask = Lookups(self.workspace, self.loaded, preflight)
+        wanted, unknown = with_principals(wanted, ask.names(wanted))
         live = self._read(wanted, selection, unread)
         wanted = wanted if unread is None else unread.readable(wanted)
-        wanted, missing = self._with_versions(wanted, live, preflight)
-        facts, hidden = self._facts(wanted, live, preflight, refresh_secrets=refresh_secrets)
+        versions = ask.versions(wanted, live)
+        wanted, missing = with_versions(wanted, versions)
+        facts = ask.facts(wanted, live, versions, refresh_secrets=refresh_secrets)
         wanted, found = checked(wanted, facts)
         wanted, stale = with_refresh(wanted, live, facts, refresh=refresh_secrets)
         base = self.record.base if unread is None else partial(unread.base, self.record)
         wanted = [replace(want, no_rollout=want.name in at_once) for want in wanted]
         plan = build(self.target, wanted, live, base)
-        full = preflight is Preflight.FULL
-        ahead = self._ahead(plan, wanted, live, hidden) if full else Judgement()
-        said = (*unknown, *missing, *found, *stale, *ahead.problems)
-        return self._judged(plan, said, self.rest(selection), ahead.settled), live
+        ahead = self._ahead(plan, wanted, live, facts, preflight)
+        said = dict.fromkeys((*unknown, *missing, *found, *stale, *ahead.problems))
+        return self._judged(plan, tuple(said), selection, ahead.settled), live
 
     def declared(self, selection: Selection) -> list[Desired]:
         """What the project wants, as written."""
@@ -121,14 +110,15 @@ class Session:
             if endpoint.name in selection and endpoint.spec.lifecycle.if_missing == "wait":
                 want = desired(endpoint.spec, self.target.owner, endpoint.where)
                 deadline = time.monotonic() + want.create_timeout
-                while self._with_versions([want], {})[0][0].pending and time.monotonic() < deadline:
+                ask = Lookups(self.workspace, self.loaded)
+                while _pending(want, ask) and time.monotonic() < deadline:
                     output.note(f"{want.name}: waiting for its model")
                     time.sleep(min(_MODEL_PAUSE, max(deadline - time.monotonic(), 0)))
 
     def compare_with(self, wanted: list[Desired]) -> Plan:
         """The plan for endpoints as given, whatever the project declares."""
         live = self._read(wanted, Selection(only=tuple(want.name for want in wanted)))
-        return self._judged(build(self.target, wanted, live, self.record.base), ())
+        return self._judged(build(self.target, wanted, live, self.record.base), (), None)
 
     def managed(self, selection: Selection, unread: Unread) -> tuple[list[Live], list[str]]:
         """This environment's endpoints as they are, and names of those that are gone.
@@ -162,46 +152,24 @@ class Session:
                     f"provisioner release {name} forgets it, with --restore as it was before",
                 )
 
-    def _with_named_principals(self, wanted: list[Desired]) -> tuple[list[Desired], list[Problem]]:
-        return with_principals(
-            wanted, Facts(principals=self._matches(sorted(names_to_find(wanted))))
-        )
-
-    def _matches(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        return _known(self._asked(directory.matches, names))
-
-    def _asked(self, question: Callable[[Workspace, K], A], items: Iterable[K]) -> dict[K, A]:
-        """The answers of the workspace, asked about all items at once."""
-        distinct = list(items)
-        answers = self.workspace.in_parallel(partial(question, self.workspace), distinct)
-        return dict(zip(distinct, answers, strict=True))
-
-    def _with_versions(
-        self,
-        wanted: list[Desired],
-        live: Mapping[str, Live],
-        preflight: Preflight = Preflight.EXISTENCE,
-    ) -> tuple[list[Desired], list[Problem]]:
-        models = sorted(versions_to_find(wanted, live))
-        if preflight is Preflight.OFF:
-            models = [model for model in models if model[1].startswith("@")]
-        versions = self._asked(directory.version, models)
-        return with_versions(wanted, Facts(versions=versions))
-
     def _ahead(
         self,
         plan: Plan,
         wanted: list[Desired],
         live: Mapping[str, Live],
-        hidden_scopes: frozenset[str],
+        facts: Facts,
+        preflight: Preflight,
     ) -> Judgement:
+        if preflight is not Preflight.FULL:
+            return Judgement(tuple(not_known(facts.unclear()) if facts.exists else ()))
         known = Answers(
             caller=self.identity.principal,
             groups=self.identity.groups,
             cloud=self.workspace.cloud,
             others=self._others(live),
             protected=self.loaded.spec.protected,
-            hidden_scopes=hidden_scopes,
+            hidden_scopes=facts.hidden_scopes,
+            unknown=facts.unclear(said=facts.hidden_scopes),
         )
         ahead = look(self.workspace, known, plan, wanted, live, self.loaded)
         # What is declared may be too much by itself, which was said offline.
@@ -219,36 +187,6 @@ class Session:
         ]
         return others(self.listed, declared, live)
 
-    def _facts(
-        self,
-        wanted: list[Desired],
-        live: dict[str, Live],
-        preflight: Preflight,
-        *,
-        refresh_secrets: bool,
-    ) -> tuple[Facts, frozenset[str]]:
-        """What has to be known of models, principals and secrets; and scopes that are hidden."""
-        off = preflight is Preflight.OFF
-        scopes = sorted(scopes_to_read(wanted)) if refresh_secrets or not off else []
-        keys = self._asked(secret_scopes.keys, scopes)
-        hidden = frozenset(scope for scope, found in keys.items() if found is None)
-        if off:
-            return Facts(scopes=_known(keys), exists=False), hidden
-        meant = self._matches(sorted(principals_to_find(wanted, live)))
-        sold = self._asked(directory.throughput, sorted(capacity_to_ask(wanted, live)))
-        unknown_group = any(
-            found == () and who.startswith("group:") for who, found in meant.items()
-        )
-        facts = Facts(
-            throughput=_known(sold),
-            principals=meant,
-            scopes=_known(keys),
-            synced=frozenset(self.loaded.spec.secrets),
-            unit_step=self.loaded.facts.model_unit_step,
-            groups=directory.group_names(self.workspace) if unknown_group else (),
-        )
-        return facts, hidden
-
     def rest(self, selection: Selection) -> policy.Rest:
         """What the other shards of the same run are about."""
         if selection.shard is None:
@@ -261,15 +199,32 @@ class Session:
     def _judged(
         self,
         plan: Plan,
-        found: Iterable[Problem],
-        rest: policy.Rest = policy.NO_REST,
+        found: Sequence[Problem],
+        selection: Selection | None,
         settled: frozenset[Problem] = frozenset(),
     ) -> Plan:
+        rest = policy.NO_REST if selection is None else self.rest(selection)
         judged = policy.judge(plan, self.loaded.spec.policy, rest)
-        offline = (problem for problem in self.loaded.problems if problem not in settled)
-        known = (*offline, *self.memory.problems, *self._no_longer_governed())
+        offline = self.loaded.problems if selection is None else self._of(selection)
+        # What the workspace says of the same place is more than what could be said without it.
+        said = {(problem.code, problem.where) for problem in found}
+        kept = (
+            problem
+            for problem in offline
+            if problem not in settled and (problem.code, problem.where) not in said
+        )
+        known = (*kept, *self.memory.problems, *self._no_longer_governed())
         problems = (*known, *found, *judged, *rollout_problems(plan.endpoints))
         return replace(plan, problems=problems)
+
+    def _of(self, selection: Selection) -> list[Problem]:
+        """What is said offline, without what was written for endpoints that are left out."""
+        starts = sorted((one.where(""), one.name) for one in self.loaded.endpoints)
+        return [
+            problem
+            for problem in self.loaded.problems
+            if (name := _written_in(problem.where, starts)) is None or name in selection
+        ]
 
     def _permission_rows(self, want: Desired) -> Mapping[str, Any] | None:
         """Declared rows; none of them, but read, when they were declared the last time."""
@@ -301,22 +256,32 @@ class Session:
     ) -> dict[str, Live]:
         existing = {summary["name"]: _owner(summary) for summary in self.listed}
         # The list leaves out what the caller may not see; a GET tells that from what is gone.
+        known = self.record.endpoints
         rows: dict[str, Mapping[str, Any] | None] = {
             want.name: self._permission_rows(want)
             for want in wanted
-            if want.name in existing or unread is not None
+            if want.name in existing or want.name in known or unread is not None
         }
-        for name, owner in existing.items():
-            if owner == self.target.owner and name in selection:
+        ours = {name for name, owner in existing.items() if owner == self.target.owner}
+        applied = {name for name, entry in known.items() if entry.found is None}
+        for name in ours | (applied - existing.keys()):
+            if name in selection:
                 rows.setdefault(name, None)
         read = self.workspace.read if unread is None else partial(unread.read, self.workspace)
         found = self.workspace.in_parallel(lambda item: read(*item), sorted(rows.items()))
         return {live.name: live for live in found if live is not None}
 
 
-def _known(answers: Mapping[K, A | None]) -> dict[K, A]:
-    """The questions that the caller got an answer to."""
-    return {item: answer for item, answer in answers.items() if answer is not None}
+def _pending(want: Desired, ask: Lookups) -> bool:
+    return bool(with_versions([want], ask.versions([want], {}))[0][0].pending)
+
+
+def _written_in(where: Where | None, starts: Sequence[tuple[Where, str]]) -> str | None:
+    """The endpoint in whose document a place is, by where each begins; ``None`` = in none."""
+    if where is None:
+        return None
+    before = [name for start, name in starts if start.file == where.file and start <= where]
+    return before[-1] if before else None
 
 
 def _owner(summary: Mapping[str, Any]) -> str:
