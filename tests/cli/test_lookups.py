@@ -136,8 +136,8 @@ def test_what_is_missing_of_a_model(
 
 
 def test_a_missing_model_hides_nothing_else(project: Project, cli: Cli) -> None:
-    secrets = {"environment_vars": {"KEY": "{{secrets/llm/missing-key}}"}}
-    content = serving(custom(version="99", **secrets))
+    variables = {"KEY": "{{secrets/llm/missing-key}}"}
+    content = serving(custom(version="99", environment_vars=variables))
     rows = [{"group": "nonesuch", "level": "CAN_QUERY"}]
     project.endpoint("e", content, permissions=rows)
     errors = {code for severity, code in told(plan(cli)) if severity == "error"}

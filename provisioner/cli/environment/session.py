@@ -17,7 +17,7 @@ from provisioner.cli.environment.preflight import look
 from provisioner.cli.environment.regions import Judgement
 from provisioner.cli.environment.unread import Unread
 from provisioner.cli.options import Selection
-from provisioner.errors import Problem, Where, warning
+from provisioner.errors import Problem, warning
 from provisioner.plan import EMBEDDED, Desired, Plan, Target, WorkspaceRef, build, desired
 from provisioner.plan.lookups import Facts, checked, with_refresh
 from provisioner.plan.preflight import Answers, Preflight, not_known
@@ -205,26 +205,18 @@ class Session:
     ) -> Plan:
         rest = policy.NO_REST if selection is None else self.rest(selection)
         judged = policy.judge(plan, self.loaded.spec.policy, rest)
-        offline = self.loaded.problems if selection is None else self._of(selection)
         # What the workspace says of the same place is more than what could be said without it.
         said = {(problem.code, problem.where) for problem in found}
         kept = (
             problem
-            for problem in offline
-            if problem not in settled and (problem.code, problem.where) not in said
+            for problem in self.loaded.problems
+            if problem not in settled
+            and (problem.code, problem.where) not in said
+            and (selection is None or not problem.endpoint or problem.endpoint in selection)
         )
         known = (*kept, *self.memory.problems, *self._no_longer_governed())
         problems = (*known, *found, *judged, *rollout_problems(plan.endpoints))
         return replace(plan, problems=problems)
-
-    def _of(self, selection: Selection) -> list[Problem]:
-        """What is said offline, without what was written for endpoints that are left out."""
-        starts = sorted((one.where(""), one.name) for one in self.loaded.endpoints)
-        return [
-            problem
-            for problem in self.loaded.problems
-            if (name := _written_in(problem.where, starts)) is None or name in selection
-        ]
 
     def _permission_rows(self, want: Desired) -> Mapping[str, Any] | None:
         """Declared rows; none of them, but read, when they were declared the last time."""
@@ -274,14 +266,6 @@ class Session:
 
 def _pending(want: Desired, ask: Lookups) -> bool:
     return bool(with_versions([want], ask.versions([want], {}))[0][0].pending)
-
-
-def _written_in(where: Where | None, starts: Sequence[tuple[Where, str]]) -> str | None:
-    """The endpoint in whose document a place is, by where each begins; ``None`` = in none."""
-    if where is None:
-        return None
-    before = [name for start, name in starts if start.file == where.file and start <= where]
-    return before[-1] if before else None
 
 
 def _owner(summary: Mapping[str, Any]) -> str:
