@@ -19,7 +19,7 @@ from provisioner.report import problems
 
 
 class AnswerNotWritten(ProvisionerError):
-    """What was asked for could not be written to stdout."""
+    """What was asked for could not be written to stdout, or to the file that was named."""
 
     code = "answer-not-written"
 

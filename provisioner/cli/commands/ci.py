@@ -15,6 +15,7 @@ import click
 from provisioner.cli import options, output, selecting
 from provisioner.cli.environment.secret_values import secrets_by_name
 from provisioner.cli.options import Settings
+from provisioner.cli.saving import write_whole
 from provisioner.cli.selecting import MAX_SHARDS, Shard
 from provisioner.errors import ExitCode, ForgeError
 from provisioner.redaction import Redactor
@@ -195,7 +196,7 @@ def fetch_plan(environment: str, shard: Shard | None, to: Path, commit: str | No
     content = forge.reviewed_plan(sha, artifact(environment, shard))
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        to.write_bytes(content)
+        write_whole(to, content)
     except OSError as failure:
         problem = f"cannot write {failure.filename}: {failure.strerror}"
         raise click.ClickException(problem) from failure

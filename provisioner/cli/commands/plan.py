@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from provisioner.cli import options, output, reports, selecting
+from provisioner.cli import options, output, reports, saving, selecting
 from provisioner.cli.environment.session import Session
 from provisioner.cli.environment.several import Face, Question, ask, show
 from provisioner.cli.facts import facts_in_force
@@ -20,9 +20,6 @@ from provisioner.plan.fleet import Fleet
 from provisioner.plan.preflight import Preflight
 from provisioner.report import machine, summary_of_plan, terminal
 
-PLACE = "{env}"
-"""Stands for the environment in the name of a saved plan."""
-
 
 @click.command("plan", short_help="Show what apply would do.")
 @options.environments
@@ -31,7 +28,7 @@ PLACE = "{env}"
 @reports.options
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False),
+    type=saving.OutFile(),
     help="Save the plan, for review and for `apply`; {env} in the name stands for ENV.",
 )
 @options.no_rollout
@@ -60,8 +57,8 @@ def command(
 
     Of several environments the worst exit code counts.
     """
-    if out and options.are_several(environments) and PLACE not in out:
-        raise click.UsageError(f"--out needs {PLACE} in its name for several environments")
+    if out and options.are_several(environments) and saving.PLACE not in out:
+        raise click.UsageError(f"--out needs {saving.PLACE} in its name for several environments")
     look = partial(_look, choice=choice, no_rollout=no_rollout, preflight=preflight)
     code = partial(_code, detailed=detailed_exitcode)
     found = ask(settings, environments, Question(look, code, day=day), parallelism)
@@ -88,8 +85,6 @@ def _code(plan: Plan, *, detailed: bool) -> ExitCode:
 
 def _save(found: Fleet[Plan], out: str) -> None:
     for plan in found.results:
-        path = Path(out.replace(PLACE, plan.environment))
-        if PLACE in out:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(machine.dump(plan) + "\n", "utf-8")
+        path = Path(out.replace(saving.PLACE, plan.environment))
+        saving.save(path, f"{machine.dump(plan)}\n".encode())
         output.note(f"saved to {path}")

@@ -12,7 +12,7 @@ import click
 
 from provisioner.apply import Options
 from provisioner.apply.secret_sync import sync
-from provisioner.cli import interrupts, options, output
+from provisioner.cli import interrupts, options, output, saving
 from provisioner.cli.applying import progress
 from provisioner.cli.applying.carry_out import consent, judge
 from provisioner.cli.bugs import report_bug
@@ -53,7 +53,7 @@ from provisioner.workspace import secret_scopes
 @click.option("--dry-run", is_flag=True, help="Show what would be put, and put nothing.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=saving.OutFile(),
     help="Save what would be put, for review, and put nothing.",
 )
 @click.option("--auto-approve", is_flag=True, help="Do not ask; permits are still needed.")
@@ -69,7 +69,7 @@ def command(
     planfile: Path | None,
     selection: Selection,
     dry_run: bool,  # noqa: FBT001 - an option
-    out: Path | None,
+    out: str | None,
     auto_approve: bool,  # noqa: FBT001 - an option
     adopt: tuple[str, ...],
     form: str,
@@ -90,7 +90,7 @@ def command(
         as_answer = form == "text" or looks_only
         _show(plan, settings, form if looks_only else "text", as_answer=as_answer)
         if out:
-            out.write_text(machine.dump(plan) + "\n", "utf-8")
+            saving.save(Path(out), f"{machine.dump(plan)}\n".encode())
             output.note(f"saved to {out}")
         if looks_only:
             return ExitCode.OK

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from difflib import unified_diff
 from pathlib import Path
@@ -12,6 +10,7 @@ import click
 
 from provisioner.cli import output
 from provisioner.cli.editing.shown import lines_of
+from provisioner.cli.saving import write_whole
 from provisioner.errors import Refused
 
 
@@ -51,13 +50,7 @@ def _diff(name: str, before: bytes, after: bytes) -> str:
 
 def _write(path: Path, text: bytes) -> None:
     """Replace a file's content at once: half a file is never there."""
-    target = path.resolve()
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".new-", suffix=".tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text)
-        Path(temporary).chmod(target.stat().st_mode)
-        Path(temporary).replace(target)
+        write_whole(path, text)
     except OSError as failure:
-        Path(temporary).unlink(missing_ok=True)
         raise Refused(f"cannot write {path}: {failure.strerror}") from failure

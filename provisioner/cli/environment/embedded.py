@@ -68,7 +68,13 @@ def _alone(root: Path, region: str) -> Iterator[str]:
             )
         ) from failure
     state = state_file(root)
-    state.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        state.parent.mkdir(parents=True, exist_ok=True)
+        (state.parent / "lock").touch()
+    except OSError as failure:
+        problem = f"cannot keep the embedded workspace in {state.parent}: {failure.strerror}"
+        hint = "give the project a folder that may be written to"
+        raise ProjectInvalid(error("emulator-state", problem, hint)) from failure
     with _exclusive(state.parent / "lock"):
         try:
             with emulator.running(state, clock="real", region=region) as url:

@@ -93,7 +93,12 @@ class LocalFiles:
     def _draft(self, path: Path, content: bytes) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{token_hex(8)}")
-        draft.write_bytes(content)
+        try:
+            draft.write_bytes(content)
+        except OSError:
+            with suppress(OSError):
+                draft.unlink()
+            raise
         return draft
 
 
