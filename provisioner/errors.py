@@ -306,6 +306,10 @@ class RecordNewer(RecordUnusable):
     """A newer tool wrote the record; it is not written over."""
 
 
+class NoRecord(RecordUnusable):
+    """Something else is in the record's place; it is not written over."""
+
+
 class WorkspaceError(ProvisionerError):
     """The service, or the way to it, answered with an error."""
 

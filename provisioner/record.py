@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from provisioner import __version__
 from provisioner.diff import leaves
-from provisioner.errors import RecordNewer, RecordUnusable
+from provisioner.errors import NoRecord, RecordNewer, RecordUnusable
 from provisioner.fields import Document
 
 T = TypeVar("T")
@@ -46,6 +46,15 @@ class Entry:
     """When the run that applied it looked at the workspace, epoch milliseconds by its clock."""
     unfinished: bool = False
     """The document is what an apply brought that was cut short; nothing to go back to."""
+
+    def laid_over(self, other: Entry) -> Entry:
+        """This entry, remembering also what another one remembers of the same endpoint."""
+        if self.id != other.id:
+            return self
+        moved = other.document not in ({}, self.document) and not other.unfinished
+        past = ((other.document,) if moved else ()) + other.history
+        past += tuple(document for document in self.history if document not in past)
+        return replace(self, history=past[:HISTORY], found=other.found or self.found)
 
 
 @dataclass(frozen=True)
@@ -129,11 +138,17 @@ def together(began: Record, ours: Record, theirs: Record) -> Record:
     """What there is now, ``theirs``, with what we changed since we ``began``.
 
     Of an endpoint that both applied the later plan counts: it was made of what the
-    earlier one had applied, or else it would have been stale. Of a secret ours does.
+    earlier one had applied, or else it would have been stale. The history is that of
+    both: we may not have been able to read theirs. Of a secret ours counts.
     """
+    endpoints = _laid(began.endpoints, ours.endpoints, theirs.endpoints, _is_later)
+    for name, entry in endpoints.items():
+        other = theirs.endpoints.get(name)
+        if other is not None and entry is not other and other != began.endpoints.get(name):
+            endpoints[name] = entry.laid_over(other)
     return replace(
         theirs,
-        endpoints=_laid(began.endpoints, ours.endpoints, theirs.endpoints, _is_later),
+        endpoints=endpoints,
         retired=_laid(began.retired, ours.retired, theirs.retired),
         salt=theirs.salt or ours.salt,
         secrets=_laid(began.secrets, ours.secrets, theirs.secrets),
@@ -198,15 +213,27 @@ def _with(document: Document, values: Mapping[tuple[str, ...], Any]) -> dict[str
     return result
 
 
+_NOT_OURS = "it is something else, which is left as it is"
+
+
 def parse(content: bytes) -> Record:
     """Read a record.
 
     Raises:
         RecordNewer: a newer tool wrote it.
+        NoRecord: it was never one.
         RecordUnusable: it is damaged.
     """
     try:
         data = json.loads(content)
+    except ValueError as failure:
+        # Half of one that was cut short begins as a whole one does.
+        if content.strip() and not content.lstrip().startswith(b"{"):
+            raise NoRecord(_NOT_OURS) from failure
+        raise RecordUnusable("it is damaged") from failure
+    if not isinstance(data, dict) or "format_version" not in data:
+        raise NoRecord(_NOT_OURS)
+    try:
         version = data["format_version"]
         if version != FORMAT_VERSION:
             raise RecordNewer(f"it has format {version}, this tool reads {FORMAT_VERSION}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from ..conftest import ENDPOINTS, Cli, Emulator, Project, external, serving
@@ -59,3 +62,50 @@ def test_j4_two_appliers_of_one_endpoint(project: Project, cli: Cli, emulator: E
     assert emulator.calls() == [f"PUT {ENDPOINTS}/e/config"]
     [entity] = emulator.endpoint("e")["config"]["served_entities"]
     assert entity["external_model"]["name"] == "gpt-4o-mini"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 500, "error_code": "INTERNAL_ERROR"},
+        {"status": 403, "error_code": "PERMISSION_DENIED"},
+        {"status": 404, "error_code": "RESOURCE_DOES_NOT_EXIST"},
+    ],
+)
+def test_j5_a_record_that_was_not_read_is_not_forgotten(
+    project: Project, cli: Cli, emulator: Emulator, fault: dict[str, Any]
+) -> None:
+    project.endpoint("gone", serving(external()))
+    for team in "abc":
+        project.endpoint("chat", serving(external()), tags={"team": team})
+        cli.apply()
+    project.remove("gone")
+    cli.apply("--allow-retire", "gone")
+    project.endpoint("chat", serving(external()), tags={"team": "d"})
+    emulator.fault("GET", "/api/2.0/workspace/export", times=1, **fault)
+    cli.apply()
+    cli("restore", "-e", "dev", "gone", "--auto-approve", expect=0)
+    cli("rollback", "-e", "dev", "chat", "--auto-approve", expect=0)
+    assert emulator.endpoint("chat")["tags"][-1] == {"key": "team", "value": "c"}
+
+
+@pytest.mark.parametrize("content", ["{}", "<html>", "[1]", '{"format_version": 2}'])
+def test_j5_what_is_no_record_of_ours_is_not_written_over(
+    project: Project, cli: Cli, content: str
+) -> None:
+    path = project.root / "notes.json"
+    path.write_text(content)
+    project.environment(record="notes.json")
+    project.endpoint("chat", serving(external()))
+    run = cli.apply()
+    assert "record-not-written" in run.err
+    assert path.read_text() == content
+
+
+def test_j5_a_damaged_record_heals(project: Project, cli: Cli) -> None:
+    path = project.root / "record.json"
+    path.write_text('{"format_version": 1, "endp')
+    project.environment(record="record.json")
+    project.endpoint("chat", serving(external()))
+    cli.apply()
+    assert list(json.loads(path.read_text())["endpoints"]) == ["chat"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from provisioner import record
 from provisioner.cli.environment.replacing import LocalFiles, Replacing, Store
 from provisioner.errors import (
+    NoRecord,
     Problem,
     ProvisionerError,
     RecordNewer,
@@ -99,12 +100,13 @@ def _there(content: bytes | None) -> Record:
 
     Raises:
         RecordNewer: a newer tool remembers more than we could keep.
+        NoRecord: it is somebody's file, or the answer of somebody else.
     """
     if content is None:
         return Record()
     try:
         return record.parse(content)
-    except RecordNewer:
+    except (RecordNewer, NoRecord):
         raise
     except RecordUnusable:
         return Record()
