@@ -115,7 +115,8 @@ def to_json(all_of_them: Iterable[Explanation]) -> str:
 
 
 def _handling(one: Explanation) -> str:
-    can_edit = "`provisioner validate --fix` can write the fix." if one.edits else ""
+    edits = "`provisioner validate --fix` writes the fix where it is certain."
+    can_edit = edits if one.edits else ""
     can_change = (
         f"An environment may change what it weighs: `rules: {{{one.code}: ...}}`."
         if one.adjustable
