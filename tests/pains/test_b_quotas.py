@@ -164,7 +164,7 @@ def test_a_quota_that_the_service_knows_of_is_explained(
 def test_a_rate_limit_that_does_not_end_is_another_matter(
     project: Project, cli: Cli, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PROVISIONER_PATIENCE_SECONDS", "0.1")
+    monkeypatch.setenv("PROVISIONER_PATIENCE_SECONDS", "1")
     emulator.fault("POST", ENDPOINTS, status=429, error_code="REQUEST_LIMIT_EXCEEDED", message="no")
     project.endpoint("d", serving(external()))
     assert "--parallelism" in cli.apply("-o", "json", expect=1).entry("d")["hint"]
