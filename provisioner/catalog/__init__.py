@@ -114,10 +114,15 @@ class Catalog:
         return self._part("chunks")
 
     @property
+    def model_units(self) -> ModelUnits:
+        """How model units are sold."""
+        units: ModelUnits = self._part("model_unit_step")[0]
+        return units
+
+    @property
     def model_unit_step(self) -> int:
         """Model units are sold in multiples of this."""
-        step: int = self._part("model_unit_step")[0].value
-        return step
+        return self.model_units.value
 
     @cached_property
     def providers(self) -> tuple[ExternalProvider, ...]:
@@ -194,6 +199,10 @@ class Catalog:
         limit = self._limits[name]
         numbers = (limit.values.get(part),) if part else (limit.warn_above, limit.value)
         return next((number for number in numbers if number is not None), math.inf)
+
+    def source_of(self, name: str) -> Provenance:
+        """Where a limit comes from, and when it was checked."""
+        return self._limits[name].provenance
 
     def variants_of(self, provider: str) -> tuple[ExternalProvider, ...]:
         """The entries of a provider, by the value of ``external_model.provider``."""

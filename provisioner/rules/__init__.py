@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
+from itertools import chain
 
 from provisioner.errors import Problem, about
 from provisioner.rules import (
@@ -31,14 +33,18 @@ from provisioner.rules import (
 )
 from provisioner.rules.judged import (
     Environment,
+    Finding,
     Judged,
+    Resting,
     Rule,
     RuleInSetting,
     RuleOfAll,
     RuleOfEnvironment,
     Setting,
+    bare,
 )
 from provisioner.rules.levels import unusable_levels, weighed
+from provisioner.rules.staleness import stale_facts
 
 RULES: tuple[Rule, ...] = (
     names.endpoint_name,
@@ -184,13 +190,9 @@ def check(
     """
     if environment is None:
         found = _found(endpoints, Setting(today=today))
-        yield from (about(endpoint.name, problem) for endpoint, problem in found)
+        yield from (about(endpoint.name, bare(finding)) for endpoint, finding in found)
         return
     yield from unusable_levels(environment)
-    for judge in OF_ENVIRONMENT:
-        for problem in judge(environment):
-            if kept := weighed(problem, "", environment.spec.rules):
-                yield kept
     spec = environment.spec
     place = spec.workspace
     setting = Setting(
@@ -202,20 +204,30 @@ def check(
         place.region or "",
         tuple(spec.accepted_terms),
     )
-    for endpoint, problem in _found(endpoints, setting):
-        if kept := weighed(problem, endpoint.name, spec.rules):
+    rested = []
+    of_all: Iterator[tuple[Finding, str]] = (
+        (finding, "") for judge in OF_ENVIRONMENT for finding in judge(environment)
+    )
+    of_one = ((finding, one.name) for one, finding in _found(endpoints, setting))
+    for finding, name in chain(of_all, of_one):
+        if kept := weighed(bare(finding), name, spec.rules):
             yield kept
+            if isinstance(finding, Resting):
+                rested.append(replace(finding, problem=kept))
+    stale = stale_facts(rested, setting)
+    if stale and (kept := weighed(stale, "", spec.rules)):
+        yield kept
 
 
-def _found(endpoints: Sequence[Judged], setting: Setting) -> Iterator[tuple[Judged, Problem]]:
+def _found(endpoints: Sequence[Judged], setting: Setting) -> Iterator[tuple[Judged, Finding]]:
     for endpoint in endpoints:
         for rules, rules_in_setting in _rules_for(endpoint):
             for rule in rules:
                 for problem in rule(endpoint):
                     yield endpoint, problem
             for judge in rules_in_setting:
-                for problem in judge(endpoint, setting):
-                    yield endpoint, problem
+                for finding in judge(endpoint, setting):
+                    yield endpoint, finding
     for judge_all in OF_ALL:
         yield from judge_all(endpoints, setting)
 

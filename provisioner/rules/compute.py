@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from provisioner.errors import Problem, error, fixable, warning
-from provisioner.rules.judged import Judged, Setting, nearest, served
+from provisioner.rules.judged import Finding, Judged, Resting, Setting, nearest, served
 from provisioner.rules.kinds import present
 from provisioner.spec import Kind, kind_of_entity
 
@@ -69,21 +69,23 @@ def custom_model_scaling(endpoint: Judged) -> Iterator[Problem]:
             yield error("scale-to-zero-required", summary, hint, endpoint.where(path))
 
 
-def known_workloads(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def known_workloads(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """Sizes and types of compute are known ones; others may exist."""
     for path, entity in served(endpoint):
         for key in ("workload_size", "workload_type"):
             value = getattr(entity, key)
             if value is None:
                 continue
-            known = setting.facts.names_of(f"{key.replace('_', '-')}s")
+            limit = f"{key.replace('_', '-')}s"
+            known = setting.facts.names_of(limit)
             if value not in known:
                 where = endpoint.where(f"{path}.{key}")
                 summary = f"`{value}` is not a `{key}` that this version knows"
                 right = next((name for name in known if name.lower() == value.lower()), "")
                 hint = f"did you mean `{right}`?" if right else nearest(value, known)
                 problem = warning("unknown-workload", summary, hint, where)
-                yield fixable(problem, value, right) if right else problem
+                problem = fixable(problem, value, right) if right else problem
+                yield Resting(problem, setting.facts.source_of(limit))
 
 
 def variable_names(endpoint: Judged) -> Iterator[Problem]:
@@ -97,7 +99,7 @@ def variable_names(endpoint: Judged) -> Iterator[Problem]:
                 yield error("bad-variable-name", summary, hint, where)
 
 
-def variable_count(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def variable_count(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """There are not too many environment variables."""
     for path, entity in served(endpoint):
         count = len(entity.environment_vars or ())
@@ -105,10 +107,11 @@ def variable_count(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             where = endpoint.where(f"{path}.environment_vars")
             summary = f"{count} environment variables are more than {most:g}"
             hint = "put several values into one, or into a file beside the model"
-            yield warning("many-environment-vars", summary, hint, where)
+            problem = warning("many-environment-vars", summary, hint, where)
+            yield Resting(problem, setting.facts.source_of("environment-variables"))
 
 
-def concurrency_as_sold(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def concurrency_as_sold(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """Provisioned concurrency comes in steps and has a limit."""
     for path, entity in served(endpoint):
         for key in ("min_provisioned_concurrency", "max_provisioned_concurrency"):
@@ -116,16 +119,16 @@ def concurrency_as_sold(endpoint: Judged, setting: Setting) -> Iterator[Problem]
             if not value:
                 continue
             where = endpoint.where(f"{path}.{key}")
-            step = setting.facts.step("concurrency")
+            fact, step = setting.facts.source_of("concurrency"), setting.facts.step("concurrency")
             if value % step:
                 below = value - value % step
                 summary = f"`{key}` is {value}, which is not a multiple of {step}"
                 hint = f"the nearest are {below} and {below + step}"
-                yield warning("concurrency-step", summary, hint, where)
+                yield Resting(warning("concurrency-step", summary, hint, where), fact)
             if value > (most := setting.facts.limit("concurrency")):
                 summary = f"`{key}` is {value}, more than the {most:g} of one model"
                 hint = "ask Databricks for a higher limit, or spread over several entities"
-                yield warning("concurrency-limit", summary, hint, where)
+                yield Resting(warning("concurrency-limit", summary, hint, where), fact)
 
 
 def foundation_models_stay_up(endpoint: Judged) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioner.errors import Problem, error, notice, warning
-from provisioner.rules.judged import OWN_PREFIX, Judged, Setting
+from provisioner.rules.judged import OWN_PREFIX, Finding, Judged, Resting, Setting
 from provisioner.spec import Kind, RateLimit, kind_of
 
 _LIMITS = "ai_gateway.rate_limits"
@@ -55,7 +55,7 @@ def rate_limit_once(endpoint: Judged) -> Iterator[Problem]:
         seen.add(target)
 
 
-def rate_limit_count(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def rate_limit_count(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """There are not too many limits."""
     limits = _limits(endpoint)
     groups = sum(limit.key == "user_group" for limit in limits)
@@ -66,7 +66,8 @@ def rate_limit_count(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
         if count and count > (most := setting.facts.limit("rate-limits", part)):
             summary = f"{count} {what} are more than {most:g}"
             hint = "the service may refuse them"
-            yield warning("many-rate-limits", summary, hint, endpoint.where(_LIMITS))
+            problem = warning("many-rate-limits", summary, hint, endpoint.where(_LIMITS))
+            yield Resting(problem, setting.facts.source_of("rate-limits"))
 
 
 def fallback_has_a_target(endpoint: Judged) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol, TypeAlias
 
-from provisioner.catalog import Catalog, catalog
+from provisioner.catalog import Catalog, Provenance, catalog
 from provisioner.errors import Problem, Where, did_you_mean
 from provisioner.spec import EndpointSpec, EnvironmentSpec, ExternalModel, Policy, ServedEntity
 
@@ -76,13 +76,47 @@ class Setting:
     """Globs of the licences and providers whose terms somebody accepted."""
 
 
+@dataclass(frozen=True)
+class Resting:
+    """A problem that is as true as an entry of the catalog."""
+
+    problem: Problem
+    fact: Provenance
+
+
+Finding: TypeAlias = Problem | Resting
+"""What a rule comes to; what is true whatever the catalog says is a problem alone."""
+
+
+def bare(finding: Finding) -> Problem:
+    """The problem that was found."""
+    return finding.problem if isinstance(finding, Resting) else finding
+
+
+def newest(entries: Iterable[Entry]) -> Provenance:
+    """When a list was last looked over, for what is said of the whole of it.
+
+    There has to be an entry.
+    """
+    return max((entry.provenance for entry in entries), key=lambda one: one.checked)
+
+
+class Entry(Protocol):
+    """An entry of the catalog."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where it comes from, and when it was checked."""
+        ...
+
+
 Rule: TypeAlias = Callable[[Judged], Iterable[Problem]]
 """One offline judgement of one endpoint."""
-RuleInSetting: TypeAlias = Callable[[Judged, Setting], Iterable[Problem]]
+RuleInSetting: TypeAlias = Callable[[Judged, Setting], Iterable[Finding]]
 """One offline judgement of one endpoint that depends on the day or the environment."""
-RuleOfAll: TypeAlias = Callable[[Sequence[Judged], Setting], Iterable[tuple[Judged, Problem]]]
+RuleOfAll: TypeAlias = Callable[[Sequence[Judged], Setting], Iterable[tuple[Judged, Finding]]]
 """One offline judgement of all endpoints of an environment together."""
-RuleOfEnvironment: TypeAlias = Callable[[Environment], Iterable[Problem]]
+RuleOfEnvironment: TypeAlias = Callable[[Environment], Iterable[Finding]]
 """One offline judgement of an environment."""
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from provisioner.errors import Problem, Where, error, warning
-from provisioner.rules.judged import OWN_PREFIX, Judged, Setting, served
+from provisioner.rules.judged import OWN_PREFIX, Finding, Judged, Resting, Setting, served
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _LEVELS = 3
@@ -26,12 +26,13 @@ def endpoint_name(endpoint: Judged) -> Iterator[Problem]:
         yield error("reserved-name", summary, "choose another prefix", endpoint.where("name"))
 
 
-def name_length(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def name_length(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """A name is not longer than is known to be safe."""
     length, safe = len(endpoint.name), setting.facts.limit("endpoint-name")
     if length > safe:
         summary = f"the name `{endpoint.name}` has {length} characters"
-        yield warning("long-name", summary, f"up to {safe:g} are safe", endpoint.where("name"))
+        hint, fact = f"up to {safe:g} are safe", setting.facts.source_of("endpoint-name")
+        yield Resting(warning("long-name", summary, hint, endpoint.where("name")), fact)
 
 
 def entity_names(endpoint: Judged) -> Iterator[Problem]:
@@ -69,21 +70,22 @@ def model_names(endpoint: Judged) -> Iterator[Problem]:
             yield warning("bad-model-name", summary, hint, where)
 
 
-def entity_count(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def entity_count(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """An endpoint has no more served entities than the service is known to take."""
     count = len(endpoint.spec.served_entities)
     documented = setting.facts.limit("served-entities")
     if count <= documented:
         return
+    fact = setting.facts.source_of("served-entities")
     seen = next(one.most_seen for one in setting.facts.limits if one.id == "served-entities")
     if seen is not None and count > seen:
         summary = f"{count} served entities are more than any account was seen to have"
         hint = f"up to {seen:g} were seen; the service decides"
-        yield warning("too-many-entities", summary, hint, _entities(endpoint))
+        yield Resting(warning("too-many-entities", summary, hint, _entities(endpoint)), fact)
     else:
         summary = f"{count} served entities are more than the documented {documented:g}"
         hint = "the service may refuse them; some accounts have a higher limit"
-        yield warning("many-entities", summary, hint, _entities(endpoint))
+        yield Resting(warning("many-entities", summary, hint, _entities(endpoint)), fact)
 
 
 def granted_once(endpoint: Judged) -> Iterator[Problem]:

@@ -9,8 +9,19 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from provisioner.errors import Problem, did_you_mean, error, fixable, notice, warning
-from provisioner.rules.judged import OWN_PREFIX, Judged, Setting, external, hosted, nearest, served
+from provisioner.errors import did_you_mean, error, fixable, notice, warning
+from provisioner.rules.judged import (
+    OWN_PREFIX,
+    Finding,
+    Judged,
+    Resting,
+    Setting,
+    external,
+    hosted,
+    nearest,
+    newest,
+    served,
+)
 from provisioner.spec import ExternalModel
 
 if TYPE_CHECKING:
@@ -24,7 +35,7 @@ _ID = re.compile(r"(?:(?:[a-z]+\.)?(?P<maker>ai21|amazon|anthropic|cohere)\.)?(?
 """An id of Bedrock: a region's profile, the maker, the name."""
 
 
-def task_of_provider(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def task_of_provider(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """A provider offers the task, and on Bedrock the maker of the model does."""
     for path, model in external(endpoint):
         entry, task = provider_of(model, setting.facts), _task(model)
@@ -36,10 +47,11 @@ def task_of_provider(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             make = error if _tasks_of(model, setting.facts) else warning
             where = endpoint.where(f"{path}.task")
             hint = f"it offers {' and '.join(offered)}"
-            yield make("provider-task", f"{who} does not offer {task}", hint, where)
+            problem = make("provider-task", f"{who} does not offer {task}", hint, where)
+            yield Resting(problem, entry.provenance)
 
 
-def task_of_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def task_of_model(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """A model is asked for what it does."""
     for path, model in external(endpoint):
         task, tasks = _task(model), _tasks_of(model, setting.facts)
@@ -51,10 +63,11 @@ def task_of_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
         make = error if "embeddings" in (task, *tasks) else warning
         summary = f"`{model.name}` is a model for {' and '.join(tasks)}, not for {task}"
         hint = f"write `task: llm/v1/{tasks[0]}`, or name another model"
-        yield make("model-task", summary, hint, endpoint.where(f"{path}.task"))
+        problem = make("model-task", summary, hint, endpoint.where(f"{path}.task"))
+        yield Resting(problem, provider_of(model, setting.facts).provenance)
 
 
-def known_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def known_model(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """A provider's model is known, or said to be fine-tuned or custom."""
     for path, entity in served(endpoint):
         model = entity.external_model
@@ -68,16 +81,16 @@ def known_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
         respelled = model.name.replace("gpt-3.5", "gpt-35")
         if respelled != model.name and entry.tasks_of(respelled):
             problem = warning("unknown-model", summary, f"Azure spells it `{respelled}`", where)
-            yield fixable(problem, model.name, respelled)
+            yield Resting(fixable(problem, model.name, respelled), entry.provenance)
             continue
         other = "newer ones work"
         if _takes_own(entry, _task(model)):
             other += "; say `architecture` with what it is based on, if it is yours"
         hint = did_you_mean(model.name, _names(entry), other)
-        yield warning("unknown-model", summary, hint, where)
+        yield Resting(warning("unknown-model", summary, hint, where), entry.provenance)
 
 
-def known_hosted_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def known_hosted_model(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """An endpoint of Databricks is one that there is, or was."""
     for path, name in hosted(endpoint):
         facts = setting.facts
@@ -86,10 +99,11 @@ def known_hosted_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             summary = f"`{name}` is not an endpoint of Databricks that this version knows"
             otherwise = "newer ones work; `provisioner catalog models`"
             hint = did_you_mean(name, known, otherwise, prefix=OWN_PREFIX)
-            yield warning("unknown-model", summary, hint, endpoint.where(path))
+            problem = warning("unknown-model", summary, hint, endpoint.where(path))
+            yield Resting(problem, newest(facts.pay_per_token))
 
 
-def base_of_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def base_of_model(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """What a model outside is said to be based on is the provider's, and the provider takes it."""
     for path, entity in served(endpoint):
         model, base = entity.external_model, entity.architecture
@@ -100,13 +114,15 @@ def base_of_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
         if not _takes_own(entry, task, base):
             kind = "custom" if base == CUSTOM else "fine-tuned"
             summary = f"{entry.name} takes no {kind} models for {task}"
-            yield error("own-model-refused", summary, "remove `architecture`", where)
+            problem = error("own-model-refused", summary, "remove `architecture`", where)
+            yield Resting(problem, entry.provenance)
         elif base != CUSTOM and not entry.any_model and not entry.tasks_of(base):
             summary = f"`{base}` is not a model of {entry.name} that this version knows"
-            yield error("unknown-architecture", summary, nearest(base, _names(entry)), where)
+            hint = nearest(base, _names(entry))
+            yield Resting(error("unknown-architecture", summary, hint, where), entry.provenance)
 
 
-def maker_of_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def maker_of_model(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """A model on Bedrock comes from the maker that its block names."""
     for path, model in external(endpoint):
         written = _maker_in_block(model)
@@ -119,21 +135,24 @@ def maker_of_model(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             where = endpoint.where(f"{path}.amazon_bedrock_config.bedrock_provider")
             hint = f"write `bedrock_provider: {made_by}`"
             problem = error("bedrock-maker", summary, hint, where)
-            yield fixable(problem, model.amazon_bedrock_config.bedrock_provider, made_by)
+            problem = fixable(problem, model.amazon_bedrock_config.bedrock_provider, made_by)
+            yield Resting(problem, provider_of(model, setting.facts).provenance)
 
 
-def still_offered(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def still_offered(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """A provider and its model are in today's lists, not only in older ones."""
     for path, model in external(endpoint):
         entry = provider_of(model, setting.facts)
         if entry.legacy:
             summary = f"{entry.name} is no longer in the list of providers"
             hint = "new endpoints may be refused; look for another provider"
-            yield warning("old-provider", summary, hint, endpoint.where(f"{path}.provider"))
+            problem = warning("old-provider", summary, hint, endpoint.where(f"{path}.provider"))
+            yield Resting(problem, entry.provenance)
         elif model.name in entry.legacy_models:
             summary = f"`{model.name}` is a model of earlier days"
             hint = f"{entry.name} may have ended it: look at its own list of retirements"
-            yield notice("old-model", summary, hint, endpoint.where(f"{path}.name"))
+            problem = notice("old-model", summary, hint, endpoint.where(f"{path}.name"))
+            yield Resting(problem, entry.provenance)
 
 
 def provider_of(model: ExternalModel, facts: Catalog) -> ExternalProvider:

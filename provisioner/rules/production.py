@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from provisioner.catalog import Catalog
 from provisioner.errors import Problem, error, notice, warning
 from provisioner.rules.capacity import architecture_of
-from provisioner.rules.judged import Environment, Judged, Setting, external, hosted, served
+from provisioner.rules.judged import (
+    Environment,
+    Finding,
+    Judged,
+    Resting,
+    Setting,
+    external,
+    hosted,
+    served,
+)
 from provisioner.spec import Kind, kind_of_entity
 
 _MOVING = re.compile(r"(?:^|[-_.:/@])(?:latest|nightly)$", re.IGNORECASE)
@@ -45,19 +54,22 @@ def _own(name: str, facts: Catalog) -> str:
     return f": `entity_name: {entity}` with `{key}`"
 
 
-def previews(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def previews(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """Production knows of what is a preview."""
     if not setting.protected:
         return
-    found = {one.endpoint: one.model for one in setting.facts.pay_per_token if one.preview}
+    found = {one.endpoint: one for one in setting.facts.pay_per_token if one.preview}
     for path, name in hosted(endpoint):
         if model := found.get(name):
-            yield notice("preview-model", f"{model} is a preview", _PREVIEW, endpoint.where(path))
+            summary = f"{model.model} is a preview"
+            problem = notice("preview-model", summary, _PREVIEW, endpoint.where(path))
+            yield Resting(problem, model.provenance)
     for path, entity in served(endpoint):
         family = architecture_of(entity, setting.facts)
         if family and family.preview:
             summary = f"{family.name} is a preview"
-            yield notice("preview-model", summary, _PREVIEW, endpoint.where(path))
+            problem = notice("preview-model", summary, _PREVIEW, endpoint.where(path))
+            yield Resting(problem, family.provenance)
 
 
 def personal_tokens(environment: Environment) -> Iterator[Problem]:

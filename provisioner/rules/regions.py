@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from provisioner.errors import Problem, error, notice, warning
-from provisioner.rules.judged import Environment, Judged, Setting, hosted
+from provisioner.rules.judged import Environment, Finding, Judged, Resting, Setting, hosted, newest
 from provisioner.spec import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -26,16 +26,17 @@ _FEATURES: dict[Kind, tuple[Feature, str]] = {
 _CORRECT = "the tables lag: ask Databricks, or correct them in catalog.override.yaml"
 
 
-def known_region(environment: Environment) -> Iterator[Problem]:
+def known_region(environment: Environment) -> Iterator[Finding]:
     """The region that an environment names is one."""
     region = environment.spec.workspace.region
     if region and environment.facts.atlas.locate(region) is None:
         summary = f"`{region}` is not a region that this version knows"
         hint = "`provisioner catalog regions` lists them; what newer ones offer is not judged"
-        yield warning("unknown-region", summary, hint, environment.where(_PIN))
+        problem = warning("unknown-region", summary, hint, environment.where(_PIN))
+        yield Resting(problem, newest(environment.facts.geographies))
 
 
-def offered_here(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def offered_here(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """A workspace's region offers what is served."""
     for path, model, here in _hosted(endpoint, setting):
         if not here:
@@ -85,17 +86,18 @@ def _bare(url: str) -> str:
 
 def _elsewhere(
     model: PayPerTokenModel, setting: Setting, endpoint: Judged, path: str
-) -> Iterator[Problem]:
+) -> Iterator[Finding]:
     """A model of some places only that another workspace is asked for."""
     if model.regions:
         summary = f"{model.endpoint} is {_only(model, setting.facts)}"
         hint = "look where the workspace is that is asked for it"
-        yield notice("limited-region", summary, hint, endpoint.where(path))
+        problem = notice("limited-region", summary, hint, endpoint.where(path))
+        yield Resting(problem, model.provenance)
 
 
 def _limits(
     model: PayPerTokenModel, setting: Setting, endpoint: Judged, path: str
-) -> Iterator[Problem]:
+) -> Iterator[Finding]:
     """A model of some places only, held against the region where that is known."""
     if not model.regions:
         return
@@ -103,13 +105,14 @@ def _limits(
     region = setting.region
     if not region:
         hint = f"`{_PIN}` in the environment has this judged; `exclude` leaves it out elsewhere"
-        yield notice("limited-region", only, hint, where)
+        yield Resting(notice("limited-region", only, hint, where), model.provenance)
         return
     within = setting.facts.atlas.within(region, model.regions)
     if within is not True:
         make = warning if within is None else error
         hint = "`exclude` it here, or use another model; catalog.override.yaml corrects the facts"
-        yield make("limited-region", f"{only}; this workspace is in {region}", hint, where)
+        summary = f"{only}; this workspace is in {region}"
+        yield Resting(make("limited-region", summary, hint, where), model.provenance)
 
 
 def _only(model: PayPerTokenModel, facts: Catalog) -> str:
@@ -119,25 +122,30 @@ def _only(model: PayPerTokenModel, facts: Catalog) -> str:
 
 def _hosted_standing(
     model: PayPerTokenModel, setting: Setting, endpoint: Judged, path: str
-) -> Iterator[Problem]:
+) -> Iterator[Finding]:
     subject = f"{model.endpoint} is"
     found = list(_standing("pay_per_token", subject, setting, endpoint, path))
     yield from found
     native = setting.facts.atlas.within(setting.region, model.processed_in)
     leaves = model.cross_geo == "always" or (model.processed_in and native is False)
     if leaves and not found:
-        yield _crosses(subject, setting.region or "the workspace", endpoint, path)
+        problem = _crosses(subject, setting.region or "the workspace", endpoint, path)
+        yield Resting(problem, model.provenance)
 
 
 def _standing(
     feature: Feature, subject: str, setting: Setting, endpoint: Judged, path: str
-) -> Iterator[Problem]:
+) -> Iterator[Finding]:
     standing = setting.facts.atlas.standing(feature, setting.region).value
     if standing == "not_offered":
         summary = f"{subject} not offered in {setting.region} by the published tables"
-        yield warning("unsupported-region", summary, _CORRECT, endpoint.where(path))
+        problem = warning("unsupported-region", summary, _CORRECT, endpoint.where(path))
     elif standing == "cross_geo":
-        yield _crosses(subject, setting.region, endpoint, path)
+        problem = _crosses(subject, setting.region, endpoint, path)
+    else:
+        return
+    offers = (one for one in setting.facts.regional_offers if feature in one.features)
+    yield Resting(problem, newest(offers))
 
 
 def _crosses(subject: str, place: str, endpoint: Judged, path: str) -> Problem:

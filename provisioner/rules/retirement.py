@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.errors import Problem, error, fixable, warning
 from provisioner.rules.capacity import architecture_of
-from provisioner.rules.judged import Judged, Setting, hosted, served
+from provisioner.rules.judged import Finding, Judged, Resting, Setting, hosted, served
 
 if TYPE_CHECKING:
     from provisioner.catalog import Catalog, RetiredModel
@@ -17,7 +17,7 @@ _DAYS_OF_NOTICE = 90
 """From so many days before a model's end on, there is a warning."""
 
 
-def hosted_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def hosted_models(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """A pay-per-token endpoint that is used is not retired, and will not be soon."""
     if setting.today is None:
         return
@@ -27,13 +27,12 @@ def hosted_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             continue
         problem = _problem(gone, name, path, endpoint, setting.today)
         successor = gone.replacement_endpoint
-        if problem and successor:
-            yield fixable(problem, name, successor)
-        elif problem:
-            yield problem
+        if problem:
+            problem = fixable(problem, name, successor) if successor else problem
+            yield Resting(problem, gone.provenance)
 
 
-def provisioned_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def provisioned_models(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """A model that is provisioned is not retired for that, as far as the catalog knows."""
     if setting.today is None:
         return
@@ -47,7 +46,8 @@ def provisioned_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             if found := _dated(f"provisioned throughput of {gone.model}", ends, setting.today):
                 make = error if found[0] == "retired-model" else warning
                 successor = _entity_of(gone.replacement_endpoint, setting.facts)
-                yield make(*found, _hint(gone, successor), endpoint.where(f"{path}.entity_name"))
+                where = endpoint.where(f"{path}.entity_name")
+                yield Resting(make(*found, _hint(gone, successor), where), gone.provenance)
 
 
 def _problem(

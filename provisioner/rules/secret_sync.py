@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from provisioner.catalog import Catalog
 from provisioner.errors import Problem, error, warning
 from provisioner.redaction import is_mask
-from provisioner.rules.judged import Environment
+from provisioner.rules.judged import Environment, Finding, Resting
 
 
 def names_of_secrets(environment: Environment) -> Iterator[Problem]:
@@ -25,14 +25,15 @@ def names_of_secrets(environment: Environment) -> Iterator[Problem]:
         seen.setdefault(name.lower(), name)
 
 
-def room_in_scopes(environment: Environment) -> Iterator[Problem]:
+def room_in_scopes(environment: Environment) -> Iterator[Finding]:
     """A scope takes so many secrets and no more."""
     counts = Counter(name.partition("/")[0] for name in environment.spec.secrets)
     for scope, count in counts.items():
         if (most := environment.facts.limit("secrets-in-scope")) < count:
             summary = f"{count} secrets are more than the {most:g} that the scope `{scope}` takes"
             hint = "spread them over several scopes"
-            yield error("secret-scope-full", summary, hint, environment.where("secrets"))
+            problem = error("secret-scope-full", summary, hint, environment.where("secrets"))
+            yield Resting(problem, environment.facts.source_of("secrets-in-scope"))
 
 
 def scopes_that_are_used(environment: Environment) -> Iterator[Problem]:

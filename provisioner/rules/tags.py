@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioner.errors import Problem, error, warning
-from provisioner.rules.judged import Judged, Setting
+from provisioner.rules.judged import Finding, Judged, Resting, Setting
 
 OWNER_TAG = "provisioner"
 """The tag by which the tool knows its endpoints."""
@@ -26,20 +26,21 @@ def tags_have_keys(endpoint: Judged) -> Iterator[Problem]:
             yield error("empty-tag", "a tag needs a key", where=endpoint.where("tags"))
 
 
-def tag_limits(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def tag_limits(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """There are not too many tags, and none is too long."""
     tags = endpoint.spec.tags
     if not tags:
         return
-    most = setting.facts.limit("tags")
+    most, fact = setting.facts.limit("tags"), setting.facts.source_of("tags")
     if len(tags) >= most:
         summary = f"{len(tags)} tags and the one of this tool are more than {most:g}"
         hint = "the service may refuse them"
-        yield warning("many-tags", summary, hint, endpoint.where("tags"))
+        yield Resting(warning("many-tags", summary, hint, endpoint.where("tags")), fact)
     longest = {part: setting.facts.limit("tags", part) for part in ("key", "value")}
     for key, value in tags.items():
         for part, text in (("key", key), ("value", value or "")):
             if len(text) > longest[part]:
                 summary = f"the {part} of a tag has {len(text)} characters"
                 where = endpoint.where(f"tags[{key}]")
-                yield warning("long-tag", summary, f"up to {longest[part]:g} are safe", where)
+                hint = f"up to {longest[part]:g} are safe"
+                yield Resting(warning("long-tag", summary, hint, where), fact)

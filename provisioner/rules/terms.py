@@ -11,21 +11,31 @@ from fnmatch import fnmatchcase
 from provisioner.catalog import Catalog
 from provisioner.errors import Problem, did_you_mean, notice, warning
 from provisioner.rules.capacity import architecture_of
-from provisioner.rules.judged import Environment, Judged, Setting, external, hosted, served
+from provisioner.rules.judged import (
+    Environment,
+    Finding,
+    Judged,
+    Resting,
+    Setting,
+    external,
+    hosted,
+    served,
+)
 
 _HINT = "once somebody accepted it, note who and when under `accepted_terms`, as `{}`"
 _OWN = "databricks-model-serving"
 """What it passes on to is Databricks' own, or somebody's endpoint with terms of its own."""
 
 
-def licences_of_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
+def licences_of_models(endpoint: Judged, setting: Setting) -> Iterator[Finding]:
     """Whoever serves an open model in production accepts its licence."""
     for path, name in hosted(endpoint) if setting.protected else ():
         for model in setting.facts.pay_per_token:
             if model.endpoint == name and model.licence and not _noted(model.licence, setting):
                 summary = f"{model.model} comes under the {model.licence}"
                 hint = _HINT.format(_short(model.licence))
-                yield notice("licence", summary, hint, endpoint.where(path))
+                problem = notice("licence", summary, hint, endpoint.where(path))
+                yield Resting(problem, model.provenance)
     said: set[str] = set()
     for path, entity in served(endpoint) if setting.protected else ():
         family = architecture_of(entity, setting.facts)
@@ -34,7 +44,8 @@ def licences_of_models(endpoint: Judged, setting: Setting) -> Iterator[Problem]:
             if not _noted(family.licence, setting):
                 summary = f"{family.name} comes under the {family.licence}"
                 hint = _HINT.format(_short(family.licence))
-                yield notice("licence", summary, hint, endpoint.where(path))
+                problem = notice("licence", summary, hint, endpoint.where(path))
+                yield Resting(problem, family.provenance)
 
 
 def provider_terms(

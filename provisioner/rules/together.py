@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from provisioner.errors import Problem, error, warning
-from provisioner.rules.judged import Judged, Setting, served
+from provisioner.rules.judged import Finding, Judged, Resting, Setting, served
 from provisioner.spec import Kind, kind_of_entity
 
 _TABLE = "ai_gateway.inference_table_config"
@@ -44,7 +44,7 @@ def tables_are_apart(
 
 def concurrency_has_room(
     endpoints: Sequence[Judged], setting: Setting
-) -> Iterator[tuple[Judged, Problem]]:
+) -> Iterator[tuple[Judged, Finding]]:
     """A workspace provisions so much concurrency and no more."""
     total = 0
     for endpoint in endpoints:
@@ -60,12 +60,13 @@ def concurrency_has_room(
                 summary = f"a concurrency of {total} is more than the {most:g} of a workspace"
                 hint = "the environments of one workspace share them; ask Databricks for more"
                 where = endpoint.where(f"{path}.{key}")
-                yield endpoint, warning("workspace-concurrency", summary, hint, where)
+                problem = warning("workspace-concurrency", summary, hint, where)
+                yield endpoint, Resting(problem, setting.facts.source_of("concurrency"))
 
 
 def workspace_has_room(
     endpoints: Sequence[Judged], setting: Setting
-) -> Iterator[tuple[Judged, Problem]]:
+) -> Iterator[tuple[Judged, Finding]]:
     """A workspace takes so many endpoints and no more."""
     room = setting.facts.limit("endpoints")
     if len(endpoints) > room:
@@ -73,4 +74,5 @@ def workspace_has_room(
         hint = "spread them over several workspaces, or ask Databricks for a higher limit"
         first_too_many = endpoints[int(room)]
         where = first_too_many.where("name")
-        yield first_too_many, warning("many-endpoints", summary, hint, where)
+        problem = warning("many-endpoints", summary, hint, where)
+        yield first_too_many, Resting(problem, setting.facts.source_of("endpoints"))

@@ -12,7 +12,7 @@ from provisioner.errors import Problem, ProjectInvalid
 from provisioner.project import open_project
 
 DAY = date(2026, 9, 20)
-_HEADER = re.compile(r"^# ((?:endpoints|environments)/[\w-]+\.yaml)$", re.M)
+_HEADER = re.compile(r"^# ((?:endpoints|environments)/[\w-]+\.yaml|catalog\.override\.yaml)$", re.M)
 
 
 def project_of(root: Path, text: str) -> Path:

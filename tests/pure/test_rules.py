@@ -60,7 +60,7 @@ def test_a_retirement_is_known_on_its_day(tmp_path: Path) -> None:
         date(2026, 7, 11): ["retiring-model"],
         date(2026, 10, 8): ["retiring-model"],
         date(2026, 10, 9): ["retired-model"],
-        date(2030, 1, 1): ["retired-model"],
+        date(2030, 1, 1): ["retired-model", "stale-facts"],
     }
     assert {day: [p.code for p in found_in(tmp_path, day)] for day in days} == days
 

@@ -9,7 +9,7 @@ from provisioner.errors import Problem, error
 from provisioner.plan import Action, EndpointPlan, Plan
 from provisioner.plan.preflight import Unknown
 from provisioner.project import Declared, Loaded
-from provisioner.rules.judged import Setting
+from provisioner.rules.judged import Setting, bare
 from provisioner.rules.levels import weighed
 from provisioner.rules.regions import offered_here, undecided
 from provisioner.wire.answers import Live
@@ -75,7 +75,7 @@ class Whereabouts:
         found = (
             weighed(problem, endpoint.name, levels)
             for endpoint in self.made
-            for problem in offered_here(endpoint, setting)
+            for problem in map(bare, offered_here(endpoint, setting))
             if problem.code != "unsupported-region" or endpoint.name not in self.serving
         )
         return [problem for problem in found if problem]
