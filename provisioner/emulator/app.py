@@ -101,7 +101,7 @@ def handle(world: World, request: Request, raw: bytes) -> Answer:
         )  # fmt: skip
         result = route.handler(call)
         if mutates:
-            world.store.save()
+            world.store.save_or_forget()
     except ApiError as error:
         return error_answer(error)
     except Exception as error:  # a bug here must not look like a lost connection

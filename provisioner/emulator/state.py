@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from provisioner.emulator.errors import StateUnusable, invalid
+from provisioner.emulator.errors import ApiError, StateUnusable, invalid
 from provisioner.emulator.pristine import FORMAT, Json, model, pristine
 from provisioner.emulator.regions import cloud_of
 
@@ -54,6 +54,21 @@ class Store:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+    def save_or_forget(self) -> None:
+        """Write the document; where that fails it is again what was written last.
+
+        Raises:
+            ApiError: it could not be written, so what was asked for did not happen.
+        """
+        try:
+            self.save()
+        except OSError as error:
+            there = self.path is not None and self.path.exists()
+            self.workspace = _load(self.path) if there and self.path else pristine()
+            self._move()
+            message = f"the emulated workspace cannot store its state: {error.strerror}"
+            raise ApiError(500, "INTERNAL_ERROR", message) from error
 
     def export(self) -> str:
         """The whole document as text; equal states give equal text."""

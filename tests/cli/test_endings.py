@@ -222,6 +222,43 @@ def test_of_an_endpoint_that_failed_halfway_its_calls_are_remembered(
     assert cli.settled()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
+@pytest.mark.usefixtures("signed_in")
+def test_an_embedded_workspace_on_a_full_disk(project: Project, cli: Cli) -> None:
+    """Nothing is acknowledged that is not stored, and no half-written file stays."""
+    import resource
+
+    project.environment(workspace={"emulator": "embedded"}, record=".provisioner/dev.json")
+    project.endpoint("a", serving(external()))
+    cli.apply()
+    folder = project.root / ".provisioner"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    project.endpoint("a", serving(external()), tags={"x": "1"})
+    full = (100, 100)
+    run = start(project, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, full))
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 1, out + err
+    assert "cannot store its state: File too large" in " ".join(out.split())
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    cli.apply()
+    assert cli.settled()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
+@pytest.mark.exhaustive
+def test_a_local_record_on_a_full_disk(tagged: Project) -> None:
+    """The endpoints are as planned, and it is said what is missing; no half record stays."""
+    import resource
+
+    tagged.environment(record="kept/dev.json")
+    full = (100, 100)
+    run = start(tagged, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, full))
+    out, err = run.communicate(timeout=60)
+    assert "3 done" in out
+    assert "record-not-written" in err
+    assert list((tagged.root / "kept").iterdir()) == []
+
+
 @FULL
 @pytest.mark.parametrize(
     "arguments",
