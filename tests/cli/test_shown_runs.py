@@ -129,8 +129,12 @@ def _adopt_and_retire(player: Player) -> None:
         body = {"name": name, **served, "ai_gateway": {"rate_limits": [limit]}}
         player.emulator.call("POST", ENDPOINTS, body)
     player.play()
+    record = player.cli.root / ".provisioner/local.json"
+    remembered = record.read_bytes()
     shutil.rmtree(player.cli.root)
     player.shown("README.md")
+    record.parent.mkdir(exist_ok=True)
+    record.write_bytes(remembered)
     (player.cli.root / "endpoints/chat.yaml").unlink()
     player.play()
 

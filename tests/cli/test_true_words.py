@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..conftest import Cli, Emulator, Project, anthropic, external, serving
+import shutil
+from typing import Any
+
+from ..conftest import Cli, Emulator, Project, Run, anthropic, external, serving
 
 
 def test_traffic_of_a_served_entity_goes_with_it(
@@ -96,3 +99,51 @@ def test_rollback_of_a_name_that_is_none(project: Project, cli: Cli) -> None:
     project.remove("chat")
     cli.apply("--allow-retire", "chat")
     assert "provisioner restore chat" in cli("rollback", "chat", "-e", "dev", expect=5).err
+
+
+def other_project(project: Project, **more: Any) -> Cli:
+    """Another project, whose name is the same."""
+    other = Project(project.root.parent / "other", project.host)
+    other.environment(**more)
+    other.endpoint("chat-b", serving(external()))
+    return Cli(other.root)
+
+
+def shared(run: Run) -> list[str]:
+    return [one["summary"] for one in run.json["problems"] if one["code"] == "owner-shared"]
+
+
+def test_another_project_of_the_same_name_is_told(project: Project, cli: Cli) -> None:
+    project.endpoint("chat-a", serving(external()))
+    assert shared(cli.plan()) == []
+    cli.apply()
+    other = other_project(project)
+    [told] = shared(other.plan())
+    assert "what was is to be retired: chat-a; another project may be called shop, too" in told
+    text = other("plan", "-e", "dev", expect=0).out
+    assert "warning[owner-shared]" in text
+    assert "retire" in text
+
+
+def test_so_it_is_where_the_record_knows_nothing_of_it(project: Project, cli: Cli) -> None:
+    project.endpoint("chat-a", serving(external()))
+    cli.apply()
+    other = other_project(project, record="record.json")
+    [told] = shared(other.plan())
+    assert told.startswith("neither a file nor the record knows chat-a, with the owner tag shop/de")
+    other.apply("--allow-retire", "nothing", expect=5)
+
+
+def test_a_fresh_checkout_and_a_removed_file_are_no_other_project(
+    project: Project, cli: Cli, emulator: Emulator
+) -> None:
+    for name in ("a", "b"):
+        project.endpoint(name, serving(external()))
+    cli.apply()
+    fresh = project.root.parent / "fresh"
+    shutil.copytree(project.root, fresh)
+    (fresh / "endpoints" / "a.yaml").unlink()
+    run = Cli(fresh).plan()
+    assert (run.entry("a")["action"], shared(run)) == ("retire", [])
+    emulator.fault("GET", ".*/workspace/export", status=500, error_code="INTERNAL_ERROR", times=99)
+    assert shared(Cli(fresh).plan()) == []

@@ -20,6 +20,7 @@ from provisioner.cli.options import Selection
 from provisioner.errors import Problem, warning
 from provisioner.plan import EMBEDDED, Desired, Plan, Target, WorkspaceRef, build, desired
 from provisioner.plan.lookups import Facts, checked, with_refresh
+from provisioner.plan.namesakes import namesakes
 from provisioner.plan.preflight import Answers, Preflight, not_known
 from provisioner.plan.principals import with_principals
 from provisioner.plan.quotas import Others, others
@@ -215,8 +216,15 @@ class Session:
             and (selection is None or not problem.endpoint or problem.endpoint in selection)
         )
         known = (*kept, *self.memory.problems, *self._no_longer_governed())
-        problems = (*known, *found, *judged, *rollout_problems(plan.endpoints))
+        ends = (*self._namesakes(plan), *rollout_problems(plan.endpoints))
+        problems = (*known, *found, *judged, *ends)
         return replace(plan, problems=problems)
+
+    def _namesakes(self, plan: Plan) -> Iterator[Problem]:
+        if self.memory.problems:
+            return iter(())  # what could not be read may well know them
+        declared = {endpoint.name for endpoint in self.loaded.endpoints}
+        return namesakes(plan, declared, self.record.endpoints.keys())
 
     def _permission_rows(self, want: Desired) -> Mapping[str, Any] | None:
         """Declared rows; none of them, but read, when they were declared the last time."""
