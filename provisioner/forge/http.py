@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -12,6 +12,9 @@ from urllib3.util import Retry
 from provisioner import __version__
 from provisioner.errors import ForgeBusy, ForgeDenied, ForgeError
 from provisioner.redaction import Redactor
+
+Tell: TypeAlias = Callable[[str], None]
+"""Takes one line about a wait."""
 
 _TRIES = 5
 _LONGEST_WAIT = 30.0
@@ -36,6 +39,25 @@ class _Retry(Retry):
         seconds = super().get_retry_after(response)
         return None if seconds is None else min(seconds, _LONGEST_WAIT)
 
+    def increment(self, *arguments: Any, **named: Any) -> Retry:  # type: ignore[override]
+        """One try less, and a word to who waits."""
+        left = super().increment(*arguments, **named)
+        self.tell(f"the forge does not answer as it should; try {_TRIES - int(left.total or 0)}")
+        return left
+
+    def tell(self, text: str) -> None:
+        """Say what is waited for; without somebody to say it to, to nobody."""
+
+
+def _telling(told: Tell) -> type[_Retry]:
+    """Retries that tell; urllib3 makes a new one for each try, of the same class."""
+
+    class Telling(_Retry):
+        def tell(self, text: str) -> None:
+            told(text)
+
+    return Telling
+
 
 class _Bearer(requests.auth.AuthBase):
     """The token, whatever a .netrc says."""
@@ -51,13 +73,15 @@ class _Bearer(requests.auth.AuthBase):
 class Http:
     """One API and one token."""
 
-    def __init__(self, api: str, token: str, patience: float) -> None:
+    def __init__(
+        self, api: str, token: str, patience: float, tell: Tell = lambda _text: None
+    ) -> None:
         self._api = api
         self._hide = Redactor([token])
         self._session = requests.Session()
         self._session.auth = _Bearer(token)
         self._session.headers["User-Agent"] = f"provisioner/{__version__}"
-        retry = _Retry(
+        retry = _telling(tell)(
             total=_TRIES - 1,
             backoff_factor=patience / 60,
             status_forcelist=_BUSY,

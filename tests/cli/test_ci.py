@@ -140,6 +140,7 @@ def test_reads_and_changes_are_repeated_with_a_limit(pipeline: Pipeline) -> None
     pipeline.forge.faults += [("GET", 500, False, {})] * 100
     run = pipeline.comment("5 to create", expect=1)
     assert "error[forge-busy]" in run.err
+    assert "the forge does not answer as it should; try 2" in run.err
     assert 50 < len(pipeline.forge.faults) < 100
 
 

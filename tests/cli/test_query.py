@@ -390,3 +390,16 @@ def test_secrets_are_not_shown(cli: Cli, emulator: Emulator, client: str) -> Non
     emulator.fault("POST", f"{PATH}/.*", status=401, error_code="UNAUTHENTICATED", message=echo)
     run = ask(cli, "chat", "--prompt", "x", "--client", client, expect=3)
     assert "any-token" not in run.out + run.err
+
+
+@pytest.mark.usefixtures("chat")
+@pytest.mark.parametrize("client", ["openai", "rest"])
+@pytest.mark.parametrize("line", ["{not json", "5", "[]", "null"])
+def test_a_line_of_a_stream_that_is_none(
+    cli: Cli, emulator: Emulator, client: str, line: str
+) -> None:
+    events = f"data: {line}\n\ndata: [DONE]\n\n"
+    headers = {"Content-Type": "text/event-stream"}
+    emulator.fault("POST", f"{PATH}/.*", body=events, headers=headers)
+    run = ask(cli, "chat", "--prompt", "x", "--stream", "--client", client, expect=1)
+    assert "error[" in run.err

@@ -214,7 +214,7 @@ def _forge() -> tuple[Forge, Place]:
     from provisioner.forge import connect, find_place
 
     place = find_place(os.environ)
-    return connect(place, options.patience()), place
+    return connect(place, options.patience(), output.note), place
 
 
 def _text(path: Path, forge: Forge) -> str:
