@@ -222,6 +222,10 @@ class Catalog:
         """The names of the ``values`` of a limit: what is known to exist."""
         return tuple(self._limits[name].values)
 
+    def variables_of(self, auth_type: str) -> tuple[str, ...]:
+        """The environment variables that a way to sign in needs, if it needs some."""
+        return tuple(self._limits["auth-types"].values.get(auth_type, ()))
+
     @property
     def operations(self) -> OperationsLimit:
         """How many changes a workspace takes in a while."""

@@ -162,6 +162,7 @@ OF_ENVIRONMENT: tuple[RuleOfEnvironment, ...] = (
     terms.known_terms,
     production.personal_tokens,
     places.host_is_an_address,
+    places.way_to_sign_in_is_known,
     places.record_has_a_place,
 )
 """What can be said of an environment alone."""

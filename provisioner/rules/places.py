@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from urllib.parse import SplitResult, urlsplit
 
 from provisioner.errors import Problem, error, fixable, warning
-from provisioner.rules.judged import Environment
+from provisioner.rules.judged import Environment, Finding, Resting, nearest
 
 _HOST = "workspace.host"
 _LIKE = "write it like https://dbc-1234.cloud.databricks.com"
@@ -35,6 +35,17 @@ def host_is_an_address(environment: Environment) -> Iterator[Problem]:
     elif address.scheme == "http" and not address.netloc.startswith(_LOCAL):
         hint = "write https://; only an emulator has none"
         yield warning("open-host", "`host` would get credentials without encryption", hint, where)
+
+
+def way_to_sign_in_is_known(environment: Environment) -> Iterator[Finding]:
+    """The way to sign in is one that the SDK has."""
+    written, facts = environment.spec.workspace.auth_type, environment.facts
+    known = facts.names_of("auth-types") if written is not None else ()
+    if written is not None and written not in known:
+        summary = f"`{written}` is not an `auth_type` that this version knows"
+        where = environment.where("workspace.auth_type")
+        problem = warning("unknown-auth-type", summary, nearest(written, known), where)
+        yield Resting(problem, facts.source_of("auth-types"))
 
 
 def record_has_a_place(environment: Environment) -> Iterator[Problem]:

@@ -151,7 +151,9 @@ class Workspace:
                     max_connections_per_pool=parallelism + 1,
                 )
         except ValueError as failure:
-            raise not_configured(redact(str(failure)), access.profile) from failure
+            raise not_configured(
+                redact(str(failure)), access.profile, access.auth_type
+            ) from failure
         no_password_in(str(config.host))  # that of a profile
         redact.add(secrets_of(config))
         config.retry_timeout_seconds = clock.patience = patience

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from requests import RequestException
 
-from provisioner.errors import AuthenticationFailed
+from provisioner.catalog import catalog
+from provisioner.errors import AuthenticationFailed, did_you_mean
 from provisioner.redaction import Redactor
 from provisioner.workspace.sdk import (
     Config,
@@ -116,12 +117,21 @@ def tried(authenticate: Callable[[], Headers], way: str, redact: Redactor) -> Ca
 
 
 def not_configured(
-    failure: str, profile: str = "", environment: Mapping[str, str] = os.environ
+    failure: str,
+    profile: str = "",
+    chosen: str = "",
+    environment: Mapping[str, str] = os.environ,
 ) -> AuthenticationFailed:
-    """Why the SDK found no way to sign in, or more than one, and what to do."""
+    """Why the SDK found no way to sign in, or more than one, and what to do.
+
+    ``profile`` and ``chosen``, the one way to sign in, are those of the environment's file.
+    """
     text = " ".join(failure.split(". Config: ")[0].split())
     if several := _SEVERAL.search(text):
         return _undecided(several["ways"].split(" and "), environment)
+    way = chosen or environment.get("DATABRICKS_AUTH_TYPE", "")
+    if _NONE in text and way:
+        return _chosen(way, profile, environment)
     if _NONE in text:
         return AuthenticationFailed(
             f"cannot sign in: there are no credentials{f' in profile {profile}' * bool(profile)}",
@@ -131,6 +141,33 @@ def not_configured(
     return AuthenticationFailed(
         f"cannot sign in: {text.removeprefix('default auth: ').removeprefix('validate: ')}",
         "check `profile` and `auth_type` under `workspace`, and which variables are set",
+    )
+
+
+def _chosen(way: str, profile: str, environment: Mapping[str, str]) -> AuthenticationFailed:
+    """The one way that is asked for finds no credentials: which, and what would be others."""
+    facts = catalog()
+    known = facts.names_of("auth-types")
+    if way not in known:
+        hint = did_you_mean(way, known, f"it knows {', '.join(known)}")
+        return AuthenticationFailed(f"cannot sign in: the SDK knows no `auth_type: {way}`", hint)
+    where = f" in profile {profile}" if profile else ""
+    needed = facts.variables_of(way)
+    missing = [name for name in needed if not environment.get(name)]
+    why = f"there are no credentials{where}"
+    if missing and not profile:
+        why = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+    others = [
+        f"{', '.join(names)} for `{other}`"
+        for other in known
+        if other != way
+        and (names := facts.variables_of(other))
+        and all(environment.get(name) for name in names)
+    ]
+    there = f"; there is {' and '.join(others)}" if others else ""
+    do = f"set {' and '.join(missing)}" if missing else f"look whether {way} works here"
+    return AuthenticationFailed(
+        f"cannot sign in by {way}: {why}", f"{do}, or choose another `auth_type`{there}"
     )
 
 

@@ -10,8 +10,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from databricks.sdk.credentials_provider import DefaultCredentials
 
+from provisioner.catalog import catalog
 from provisioner.emulator.pristine import CLIENT_SECRET, SERVICE_PRINCIPAL
+from provisioner.workspace.sdk import Config
 from tests.conftest import HANG, Cli, Emulator, Project, custom, external, serving
 
 TOKEN_CALL = "/oidc/v1/token"
@@ -90,6 +93,36 @@ def test_two_ways_and_no_choice_are_both_named(
         project.environment(workspace={"host": emulator.url, "auth_type": choice})
         run = cli("plan", "-e", "dev", expect=0)
         assert f"{who} by {choice}" in " ".join(run.err.split())
+
+
+def test_a_way_that_lacks_its_variables_is_named_with_them(
+    cli: Cli, project: Project, without: pytest.MonkeyPatch
+) -> None:
+    without.setenv("DATABRICKS_TOKEN", "canary-token")
+    without.setenv("DATABRICKS_CLIENT_ID", SERVICE_PRINCIPAL)
+    project.environment(workspace={"auth_type": "oauth-m2m"})
+    said = fails(cli, 3)
+    assert "cannot sign in by oauth-m2m: DATABRICKS_CLIENT_SECRET is not set" in said
+    assert "set DATABRICKS_CLIENT_SECRET, or choose another `auth_type`" in said
+    assert "there is DATABRICKS_TOKEN for `pat`" in said
+    assert "canary" not in said
+    without.delenv("DATABRICKS_CLIENT_ID")
+    without.setenv("DATABRICKS_AUTH_TYPE", "oauth-m2m")  # where no file chooses
+    project.environment(workspace={})
+    wanted = "DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET are not set"
+    assert f"cannot sign in by oauth-m2m: {wanted}" in fails(cli, 3)
+    without.setenv("DATABRICKS_AUTH_TYPE", "oauth-mm")
+    said = fails(cli, 3)
+    assert "the SDK knows no `auth_type: oauth-mm`" in said
+    assert "did you mean `oauth-m2m`?" in said
+
+
+def test_the_catalog_has_every_way_of_the_sdk() -> None:
+    ways = DefaultCredentials()._auth_providers
+    assert {one.auth_type() for one in ways} == set(catalog().names_of("auth-types"))
+    known = {name for one in Config.attributes() for name in (one.env, *(one.env_aliases or ()))}
+    for way in catalog().names_of("auth-types"):
+        assert known.issuperset(catalog().variables_of(way)), way
 
 
 def test_wrong_client_secret(cli: Cli, without: pytest.MonkeyPatch) -> None:
