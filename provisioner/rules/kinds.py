@@ -83,10 +83,8 @@ def something_to_serve(endpoint: Judged) -> Iterator[Problem]:
             continue
         elif "." in (entity.entity_name or ""):
             # Which it is, the workspace knows: a plan looks for a model of that name.
-            summary = (
-                f"only a feature spec is served without `entity_version`: {entity.entity_name}"
-            )
-            hint = "write it if this is a model"
+            summary = f"{entity.entity_name} has no `entity_version`"
+            hint = "write it, unless this is a feature spec"
             yield notice("version-missing", summary, hint, endpoint.where(path))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -223,6 +225,26 @@ def test_a_drift_check_goes_on_without_answers(
     emulator.fault("GET", f"{UC}/.*", **DOWN)
     run = cli("drift", "-e", "dev", "-o", "json", expect=2)
     assert run.entry("e")["config"] == "pending"
+
+
+def test_a_service_that_is_down_is_not_waited_for_again_and_again(
+    project: Project, cli: Cli, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        content = serving(custom(version="1", entity_name=f"main.ml.{name}"))
+        project.endpoint(name, content)
+    emulator.fault("GET", f"{UC}/.*", **DOWN)
+    once = ["--parallelism", "1"]
+    assert plan(cli, *once).json["summary"]["create"] == 3
+    assert len(asked(emulator, "/versions/1")) == 3
+    hours = itertools.count(0, 3600)
+    clock = SimpleNamespace(monotonic=lambda: float(next(hours)))
+    monkeypatch.setattr("provisioner.cli.environment.lookups.time", clock)
+    emulator.forget()
+    run = plan(cli, *once)
+    assert len(asked(emulator, "/versions/1")) == 1
+    assert "whether the version 1 of main.ml." in only(run, "not-checked")["summary"]
+    assert run.json["summary"]["create"] == 3
 
 
 def test_an_expired_sign_in_is_no_open_question(

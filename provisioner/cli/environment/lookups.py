@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from provisioner.cli import options
 from provisioner.errors import AuthenticationFailed, WorkspaceError
 from provisioner.plan import Desired
 from provisioner.plan.lookups import Facts, capacity_to_ask, scopes_to_read
@@ -90,7 +92,27 @@ class Lookups:
         """The answers of the workspace, asked about all items at once."""
         distinct = sorted(items)  # type: ignore[type-var]
         calls = [partial(question, self.workspace, item) for item in distinct]
-        return dict(zip(distinct, self.workspace.in_parallel(unless_it_fails, calls), strict=True))
+        return dict(zip(distinct, all_answers(self.workspace, calls), strict=True))
+
+
+def all_answers(workspace: Workspace, calls: Iterable[Callable[[], A]]) -> list[A | WorkspaceError]:
+    """Answers that are asked for at once, or why there are none.
+
+    When calls have failed for as long as one may be repeated, the others are not made: a
+    service that is down would be waited for once for each of them.
+    """
+    failures: list[WorkspaceError] = []
+    end = time.monotonic() + options.patience()
+
+    def ask(call: Callable[[], A]) -> A | WorkspaceError:
+        if failures and time.monotonic() > end:
+            return failures[0]
+        found = unless_it_fails(call)
+        if isinstance(found, WorkspaceError):
+            failures.append(found)
+        return found
+
+    return workspace.in_parallel(ask, calls)
 
 
 def unless_it_fails(call: Callable[[], A]) -> A | WorkspaceError:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from provisioner.cli.environment.lookups import unless_it_fails
+from provisioner.cli.environment.lookups import all_answers
 from provisioner.cli.environment.regions import Judgement, Whereabouts
 from provisioner.errors import WorkspaceError
 from provisioner.plan import Desired, Plan
@@ -39,7 +39,7 @@ def look(
     whereabouts = Whereabouts.of(plan, loaded, workspace.host, live)
     if whereabouts.matters:
         calls.append(partial(directory.region, workspace))
-    replies = iter(workspace.in_parallel(_reply, calls))
+    replies = map(_known, all_answers(workspace, calls))
     answers = replace(
         known,
         securables={one: next(replies) for one in asked.securables},
@@ -52,6 +52,5 @@ def look(
     return replace(placed, problems=(*placed.problems, *found))
 
 
-def _reply(call: Callable[[], Any]) -> Any:
-    found = unless_it_fails(call)
-    return Unknown.HIDDEN if isinstance(found, WorkspaceError) else found
+def _known(reply: Any) -> Any:
+    return Unknown.HIDDEN if isinstance(reply, WorkspaceError) else reply
