@@ -14,7 +14,7 @@ from provisioner import __version__
 from provisioner.cli import interrupts, output
 from provisioner.cli.bugs import report_bug
 from provisioner.cli.options import Settings
-from provisioner.errors import ExitCode, ProvisionerError
+from provisioner.errors import ExitCode, ProvisionerError, did_you_mean
 
 _COMMANDS = {
     "init": "init",
@@ -47,6 +47,15 @@ class _LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(_COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as failure:
+            hint = did_you_mean(args[0], _COMMANDS)
+            raise click.UsageError(f"No such command '{args[0]}'. {hint}".strip(), ctx) from failure
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
@@ -87,6 +96,7 @@ def group(ctx: click.Context, project: Path | None, verbose: int, color: str) ->
     if ctx.color is None and os.environ.get("NO_COLOR"):
         ctx.color = False
     output.use_color(ctx.color)
+    output.use_terminal_width()
     output.tell_calls(verbose > 1)
     ctx.obj = Settings(project=project, verbosity=verbose)
 

@@ -36,6 +36,23 @@ def use_color(color: bool | None) -> None:  # noqa: FBT001 - three states
     _color = color
 
 
+def use_terminal_width() -> None:
+    """Fold text to the terminal that reads it; ``COLUMNS`` says another width."""
+    problems.use_terminal(_terminal_columns())
+
+
+def _terminal_columns() -> int | None:
+    told = os.environ.get("COLUMNS", "")
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream.isatty():
+                found = int(told) if told.isdecimal() else os.get_terminal_size(stream.fileno())[0]
+                return found or None  # a terminal without a size
+        except (OSError, ValueError):
+            continue
+    return None
+
+
 def is_plain() -> bool:
     """Whether colour was refused."""
     return _color is False

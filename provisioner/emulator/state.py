@@ -100,7 +100,7 @@ class Store:
 
 
 def _load(path: Path) -> Json:
-    advice = "delete the file to start with a new workspace, or name another one"
+    advice = "name another one, or delete the file, if it is an emulator's, to start anew"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:

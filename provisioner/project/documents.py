@@ -98,6 +98,9 @@ class _Reader:
         self._file = file
         self._open: list[_Open] = []
         self._anchors: dict[str, tuple[Node, int, int]] = {}
+        self._ended: set[str] = set()
+        """Anchors of earlier documents of the file."""
+        self._has_aliases = False
 
     def read(self, raw: bytes) -> None:
         handlers = {
@@ -117,6 +120,7 @@ class _Reader:
                 handle(event, Where(self._file, mark.line + 1, mark.column + 1))
 
     def _document(self, _event: Any, _where: Where) -> None:
+        self._ended |= self._anchors.keys()
         self._anchors.clear()
 
     def _scalar(self, event: Any, where: Where) -> None:
@@ -149,7 +153,10 @@ class _Reader:
     def _alias(self, event: Any, where: Where) -> None:
         if event.anchor not in self._anchors:
             summary = f"there is no complete anchor `&{event.anchor}` above"
-            raise _Unreadable(error("unknown-anchor", summary, where=where))
+            ended = "an anchor ends with its document: write it again after the `---`"
+            hint = ended if event.anchor in self._ended else ""
+            raise _Unreadable(error("unknown-anchor", summary, hint, where))
+        self._has_aliases = True
         node, size, depth = self._anchors[event.anchor]
         if len(self._open) + depth > MAX_DEPTH:
             raise _Unreadable(_too_deep(where))
@@ -177,7 +184,8 @@ class _Reader:
         if depth >= opened.depth:
             opened.depth = depth + 1
         if opened.size > MAX_NODES:
-            summary = f"aliases make this larger than {MAX_NODES} values"
+            what = "aliases make this" if self._has_aliases else "this is"
+            summary = f"{what} larger than {MAX_NODES} values"
             raise _Unreadable(error("too-large", summary, where=opened.where))
         if opened.key_place:
             self._entry(opened, opened.key_place, node)
@@ -243,7 +251,9 @@ def _resolve(text: str) -> Any:
 
 
 def _too_deep(where: Where) -> Problem:
-    return error("too-deep", f"more than {MAX_DEPTH} levels are nested here", where=where)
+    summary = f"more than {MAX_DEPTH} levels are nested here"
+    hint = "no field is as deep as that: look for a bracket that is not closed"
+    return error("too-deep", summary, hint, where)
 
 
 def _place(raw: bytes, offset: int, file: str) -> Where:

@@ -9,11 +9,15 @@ from textwrap import wrap
 from click import style
 
 from provisioner.plan.asked import Asked, Compared
-from provisioner.report.problems import WIDTH, printable
+from provisioner.report.problems import page_width, printable
 
-_COLUMN = (WIDTH - 3) // 2
 _NUMBERS = 4
 """Numbers of an embedding that are shown."""
+
+
+def _half() -> int:
+    """Width of each of two answers beside each other."""
+    return (page_width() - 3) // 2
 
 
 def legible(text: str) -> str:
@@ -72,12 +76,12 @@ def side_by_side(found: Compared) -> str:
     """Two answers in two columns of a terminal."""
     columns = [_column(one) for one in found.answers]
     rows = zip_longest(*columns, fillvalue="")
-    return "\n".join(f"{left:<{_COLUMN}} | {right}".rstrip() for left, right in rows)
+    return "\n".join(f"{left:<{_half()}} | {right}".rstrip() for left, right in rows)
 
 
 def _column(one: Asked) -> list[str]:
     who = f"{one.endpoint} {one.entity}".strip()
-    lines = [*_folded(who), "-" * _COLUMN]
+    lines = [*_folded(who), "-" * _half()]
     if one.error:
         return [*lines, *_folded(f"{one.cause.replace('_', ' ')}: {one.error}"), *_folded(one.hint)]
     if one.reasoning:
@@ -87,4 +91,4 @@ def _column(one: Asked) -> list[str]:
 
 
 def _folded(text: str) -> list[str]:
-    return wrap(printable(text.expandtabs()), _COLUMN) if text else []
+    return wrap(printable(text.expandtabs()), _half()) if text else []

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from textwrap import indent, wrap
 from typing import Protocol
 
-from provisioner.report.problems import WIDTH
+from provisioner.report.problems import page_width
 
 
 class Explanation(Protocol):
@@ -94,7 +94,7 @@ def overview(all_of_them: Iterable[Explanation]) -> str:
     lines = []
     for one in rows:
         head = f"{one.code.ljust(width)}  {one.severity.ljust(7)}  "
-        first, *rest = wrap(one.title, WIDTH - len(head)) or [""]
+        first, *rest = wrap(one.title, page_width() - len(head)) or [""]
         lines += [head + first, *(" " * len(head) + line for line in rest)]
     return "\n".join(lines)
 
@@ -126,4 +126,4 @@ def _handling(one: Explanation) -> str:
 
 
 def _wrapped(words: str) -> str:
-    return "\n".join(wrap(words, WIDTH, break_long_words=False, break_on_hyphens=False))
+    return "\n".join(wrap(words, page_width(), break_long_words=False, break_on_hyphens=False))

@@ -12,7 +12,7 @@ from click import style
 
 from provisioner import __version__
 from provisioner.catalog import Provenance
-from provisioner.report.problems import WIDTH, printable
+from provisioner.report.problems import page_width, printable
 
 _COLORS = {"retired": "red", "retiring": "yellow", "uncertain": "yellow", "legacy": "yellow"}
 
@@ -143,7 +143,7 @@ def _entry(row: Row, *, full: bool) -> Iterator[str]:
 def _wrapped(line: str, *, hanging: bool = False) -> list[str]:
     return wrap(
         printable(line) if "\x1b" not in line else line,
-        WIDTH,
+        page_width(),
         initial_indent="    ",
         subsequent_indent="        " if hanging else "    ",
         break_on_hyphens=False,

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from provisioner.plan.drift import Health
 from provisioner.plan.status import Status
-from provisioner.report.problems import WIDTH, printable
+from provisioner.report.problems import page_width, printable
 from provisioner.report.summary_of_status import NOT_THERE, notes
 from provisioner.report.terminal import table
 
@@ -28,7 +28,7 @@ def text(value: Status) -> str:
             text = f"{endpoint.name}: {printable(said)}"
             lines += wrap(
                 text,
-                WIDTH,
+                page_width(),
                 initial_indent="  ",
                 subsequent_indent="      ",
                 break_long_words=False,

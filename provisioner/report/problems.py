@@ -12,9 +12,23 @@ from click import style
 from provisioner.errors import Problem, Severity, Where
 
 WIDTH = 80
-"""Columns that text for people fits into."""
+"""Columns that text for people fits into where no terminal says how many it has."""
+NARROWEST, WIDEST = 40, 120
+"""What a terminal is held to: below text falls apart, above lines are hard to read."""
+_terminal: int | None = None
 _NAMES = 3
 """Endpoints or environments that one line names."""
+
+
+def use_terminal(columns: int | None) -> None:
+    """Columns of the terminal that text is for; ``None`` = it is for a file or a program."""
+    global _terminal
+    _terminal = None if columns is None else min(max(columns, NARROWEST), WIDEST)
+
+
+def page_width() -> int:
+    """Columns that text for people fits into."""
+    return WIDTH if _terminal is None else _terminal
 
 
 def printable(text: str) -> str:
@@ -62,14 +76,16 @@ def _is_own(where: Where | None) -> bool:
 def _problem(problem: Problem) -> Iterator[str]:
     color = {Severity.ERROR: "red", Severity.WARNING: "yellow"}.get(problem.severity, "cyan")
     kind = style(f"{problem.severity.value}[{problem.code}]", fg=color, bold=True)
-    if problem.where:
+    place = f"{problem.where}: " if problem.where else ""
+    if place and _terminal is None:
         # One line, however long: editors and annotations parse it.
-        yield f"{problem.where}: {kind}: {printable(problem.summary)}"
+        yield f"{place}{kind}: {printable(problem.summary)}"
     else:
-        mark = f"{problem.severity.value}[{problem.code}]: "
-        first, *rest = wrapped(mark + printable(problem.summary))
-        yield f"{kind}: {first.removeprefix(mark)}"
-        yield from rest
+        mark = f"{problem.severity.value}[{problem.code}]:"
+        first, *rest = wrapped(f"{place}{mark} {printable(problem.summary)}")
+        # A long place has a line for itself; what is said has its colour wherever it stands.
+        yield first.replace(mark, f"{kind}:", 1)
+        yield from (line.replace(mark, f"{kind}:", 1) for line in rest)
     if problem.hint:
         yield from wrapped(f"    {printable(problem.hint)}")
 
@@ -78,7 +94,7 @@ def wrapped(text: str) -> list[str]:
     """``text`` on as many lines as it needs; addresses and names are never broken."""
     return wrap(
         text,
-        WIDTH,
+        page_width(),
         subsequent_indent="    ",
         break_long_words=False,
         break_on_hyphens=False,

@@ -10,7 +10,7 @@ from provisioner.plan import EMBEDDED
 from provisioner.plan.outcome import Result
 from provisioner.plan.secret_outcome import SyncOutcome
 from provisioner.plan.secret_sync import SecretPlan, State, SyncPlan
-from provisioner.report.problems import WIDTH, printable, problems, wrapped
+from provisioner.report.problems import page_width, printable, problems, wrapped
 
 _MARKS = {
     State.NEW: ("+", "green"),
@@ -51,7 +51,7 @@ def _entry(entry: SecretPlan, width: int, longest: int) -> Iterator[str]:
     symbol, color = _MARKS[entry.state]
     word = style(f"{symbol} {_word(entry.state):<{width}}", fg=color, bold=True)
     source = f"from {printable(entry.source)}"
-    if len(f"  {symbol} {'':<{width}}  {entry.secret:<{longest}}  {source}") <= WIDTH:
+    if len(f"  {symbol} {'':<{width}}  {entry.secret:<{longest}}  {source}") <= page_width():
         yield f"  {word}  {entry.secret:<{longest}}  {style(source, dim=True)}"
     else:
         yield f"  {word}  {entry.secret}"

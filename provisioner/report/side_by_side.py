@@ -8,7 +8,7 @@ from typing import TypeVar
 from click import style
 
 from provisioner.plan.fleet import Fleet, InEnvironment
-from provisioner.report.problems import WIDTH, printable, problems
+from provisioner.report.problems import page_width, printable, problems
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ def _line(environment: InEnvironment[T], width: int) -> str:
     head = f"  {printable(environment.name):<{width}}  "
     if environment.result is None:
         reason = environment.problems[0].summary if environment.problems else "no answer"
-        room = WIDTH - len(head)
+        room = page_width() - len(head)
         shown = printable(reason)
         shown = shown if len(shown) <= room else f"{shown[: room - 3]}..."
         return head + style(shown, fg="red")

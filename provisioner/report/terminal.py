@@ -16,7 +16,7 @@ from provisioner.plan.capacity import capacity_changes
 from provisioner.plan.drift import Drift, EndpointDrift, Health, Sync
 from provisioner.plan.outcome import EndpointOutcome, Outcome, Result
 from provisioner.report import rollout, words
-from provisioner.report.problems import WIDTH, printable, problems
+from provisioner.report.problems import page_width, printable, problems
 from provisioner.report.sketch import sketch
 from provisioner.report.summary_of_plan import pace
 from provisioner.report.words import Tone, split, value_text
@@ -76,7 +76,7 @@ def _entry(entry: EndpointPlan, *, verbose: bool) -> Iterator[str]:
     text = f"{mark.symbol} {mark.word}  {entry.name}"
     title = style(text, fg=_COLORS[mark.tone], bold=True)
     about = ", ".join(filter(None, (entry.kind.replace("_", " "), words.IMPACTS[entry.impact])))
-    if len(f"  {text}  {about}") <= WIDTH:
+    if len(f"  {text}  {about}") <= page_width():
         yield f"  {title}  {_dim(about)}".rstrip()
     else:
         yield f"  {title}"
@@ -102,7 +102,7 @@ def _sketch(entry: EndpointPlan) -> Iterator[str]:
     for name, text in pairs:
         yield from wrap(
             printable(text),
-            WIDTH,
+            page_width(),
             initial_indent=f"      {printable(name):<{width}}  ",
             subsequent_indent=" " * (width + 8),
             break_long_words=False,
@@ -128,7 +128,7 @@ def _change(change: Change, width: int, *, with_cause: bool) -> Iterator[str]:
     note = f"({', '.join(notes)})" if notes else ""
     values = _values(change)
     head = style(printable(f"{name:<{width + 2}}"), fg=_COLORS[mark.tone])
-    room = WIDTH - 8 - 2 - max(len(name), width + 2)
+    room = page_width() - 8 - 2 - max(len(name), width + 2)
     if len(values) + (2 + len(note) if note else 0) <= room:
         yield f"        {head}  {values}  {_dim(note)}".rstrip()
     elif len(values) <= room:
@@ -144,7 +144,7 @@ def _change(change: Change, width: int, *, with_cause: bool) -> Iterator[str]:
 def _lines(values: str) -> list[str]:
     """A value, or two, on as many lines as they need."""
     before, arrow, after = values.partition(" -> ")
-    if arrow and len(values) + 12 > WIDTH:
+    if arrow and len(values) + 12 > page_width():
         return [before, f"-> {after}"]
     return [values]
 
@@ -152,7 +152,7 @@ def _lines(values: str) -> list[str]:
 def _wrapped(text: str, indent: int = 6, hang: int = 2) -> list[str]:
     return wrap(
         printable(text),
-        WIDTH,
+        page_width(),
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + hang),
         break_long_words=False,
@@ -241,7 +241,7 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
     head, *lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
     last = sum(widths[:-1]) + 2 * len(widths[:-1])
-    folded = (wrap(line, WIDTH, subsequent_indent=" " * last) for line in lines)
+    folded = (wrap(line, page_width(), subsequent_indent=" " * last) for line in lines)
     return "\n".join([_dim(head), *(part for parts in folded for part in parts)])
 
 

@@ -10,7 +10,7 @@ from click import style
 
 from provisioner.plan.verification import EndpointVerified, Verdict, Verification
 from provisioner.report.junit import printable_xml
-from provisioner.report.problems import WIDTH, printable
+from provisioner.report.problems import page_width, printable
 
 
 def text(found: Verification, *, verbose: bool = False) -> str:
@@ -70,7 +70,7 @@ def _verdict(one: Verdict) -> Iterator[str]:
 def _wrapped(line: str) -> list[str]:
     return wrap(
         printable(line),
-        WIDTH,
+        page_width(),
         initial_indent=" " * 10,
         subsequent_indent=" " * 12,
         break_long_words=False,

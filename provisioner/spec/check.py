@@ -116,6 +116,8 @@ def _wrong_value(tree: Node, detail: ErrorDetails) -> Problem:
     if kind in _TYPES:
         wanted, hint = _TYPES[kind]
         summary = f"{subject}must be {wanted}, not {_word(detail['input'])}"
+        if kind == "string_type" and isinstance(detail["input"], list | tuple | dict):
+            hint = "write a single value there"
         if not hint and isinstance(detail["input"], str):
             hint = "write digits, without quotes"
         return error("wrong-type", summary, hint, node.where)

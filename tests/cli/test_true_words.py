@@ -147,3 +147,38 @@ def test_a_fresh_checkout_and_a_removed_file_are_no_other_project(
     assert (run.entry("a")["action"], shared(run)) == ("retire", [])
     emulator.fault("GET", ".*/workspace/export", status=500, error_code="INTERNAL_ERROR", times=99)
     assert shared(Cli(fresh).plan()) == []
+
+
+def test_an_anchor_ends_with_its_document(project: Project, cli: Cli) -> None:
+    project.endpoint("e", "name: a\ntags: &cfg {t: x}\n---\nname: b\ntags: *cfg\n")
+    err = cli("validate", expect=4).err
+    assert "e.yaml:5:7: error[unknown-anchor]" in err
+    assert "an anchor ends with its document" in err
+
+
+def test_many_values_are_not_blamed_on_aliases(project: Project, cli: Cli) -> None:
+    tags = "".join(f"  t{number}: x\n" for number in range(60_000))
+    project.endpoint("e", f"name: e\ntags:\n{tags}")
+    err = cli("validate", expect=4).err
+    assert "error[too-large]: this is larger than" in err
+    assert "alias" not in err
+
+
+def test_quotes_are_not_advised_for_a_list(project: Project, cli: Cli) -> None:
+    project.environment("dev", extends=["a"])
+    err = cli("validate", expect=4).err
+    assert "must be text" in err
+    assert "quotes" not in err
+    assert "write a single value there" in err
+
+
+def test_a_command_that_is_none(project: Project, cli: Cli, emulator: Emulator) -> None:
+    assert "No such command 'pln'. did you mean `plan`?" in cli("pln", expect=64).err
+    assert "did you mean" not in cli("xyzzy", expect=64).err
+    assert "nothing to remove" in cli("emulator", "reset", expect=0).err
+    kept = project.endpoint("e", serving(external()))
+    told = cli("emulator", "serve", "--state", kept, expect=4).err
+    assert "name another one, or delete the file, if it is an emulator's" in " ".join(told.split())
+    empty = cli("query", "e", "-e", "dev", "--prompt", " ", expect=64).err
+    assert "The prompt is empty" in empty
+    assert emulator.requests() == []

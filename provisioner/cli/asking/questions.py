@@ -71,8 +71,11 @@ def conversation(given: Given) -> Conversation:
     before = transcript.system_of(so_far)
     if before is not None and given.system not in {None, before}:
         raise click.UsageError("The transcript begins with other words of the system: --system.")
+    prompt = sys.stdin.read() if given.prompt == "-" else given.prompt
+    if prompt is not None and not prompt.strip():
+        raise click.UsageError("The prompt is empty: nothing is asked, and nothing is paid.")
     question = Question(
-        prompt=sys.stdin.read() if given.prompt == "-" else given.prompt,
+        prompt=prompt,
         system=given.system,
         images=tuple(image(path.name, path.read_bytes()) for path in given.image),
         thinking=given.thinking,

@@ -78,8 +78,11 @@ def reset(settings: Settings, url: str | None) -> ExitCode:
         _ask(url, "POST", "reset")
         return ExitCode.OK
     state = embedded.state_file(project_root(settings))
-    state.unlink(missing_ok=True)
-    output.note(f"removed {state}")
+    if state.exists():
+        state.unlink(missing_ok=True)
+        output.note(f"removed {state}")
+    else:
+        output.note(f"nothing to remove: there is no {state}")
     return ExitCode.OK
 
 
