@@ -69,7 +69,8 @@ def test_no_terminal_is_too_narrow_or_too_wide(project: Project) -> None:
     assert widest(at_terminal(project, 300, explained)) <= 120
 
 
-def test_a_program_gets_a_problem_on_one_line(wrong: Project, cli: Cli) -> None:
+@pytest.mark.usefixtures("wrong")
+def test_a_program_gets_a_problem_on_one_line(cli: Cli) -> None:
     run = cli("validate", expect=4)
     line = next(line for line in run.err.splitlines() if LONG in line)
     assert line.startswith("endpoints/chat.yaml:")
