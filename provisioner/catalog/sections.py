@@ -200,7 +200,8 @@ def _wrong_places(override: Override) -> list[Wrong]:
 
 def _over(entry: Mapping[str, Any] | None, own: Mapping[str, Any], file: str) -> Any:
     """An entry with the team's own keys; the file is named among the sources."""
-    base: dict[str, Any] = {"confidence": "medium", "source": []} | dict(entry or {})
+    # How sure the shipped entry is says nothing of what somebody else wrote over it.
+    base: dict[str, Any] = {"source": []} | dict(entry or {}) | {"confidence": "medium"}
     sources = own.get("source", base["source"])
     if isinstance(sources, list | tuple):
         sources = [*(source for source in sources if source != file), file]

@@ -36,11 +36,17 @@ _MODES = {
 }
 
 
+_CAME = "When a model came is not known: what is not retired on {} may not have been there yet."
+
+
 def sheet(kind: str, facts: Catalog, date: str) -> Sheet:
     """The entries of a kind, one of `KINDS`, on a day."""
     columns, rows = KINDS[kind]
     view = facts.as_of(date)
-    return Sheet(kind, date, facts.stale_after_days, columns, tuple(rows(view, facts)))
+    found = tuple(rows(view, facts))
+    early = kind == "models" and any(row.age < 0 for row in found)
+    note = _CAME.format(date) if early else ""
+    return Sheet(kind, date, facts.stale_after_days, columns, found, note)
 
 
 def _models(view: View, facts: Catalog) -> Iterator[Row]:
@@ -341,6 +347,8 @@ KINDS: dict[str, tuple[tuple[str, ...], Rows]] = {
             "reasoning",
             "images",
             "functions",
+            "preview",
+            "Unity Catalog",
             "regions",
             "licence",
             "retired",

@@ -66,6 +66,8 @@ class Sheet:
     columns: tuple[str, ...]
     """Labels that are columns of the Markdown table."""
     rows: tuple[Row, ...]
+    note: str = ""
+    """What the rows do not say of the day."""
 
 
 def text(sheet: Sheet, *, full: bool) -> str:
@@ -73,6 +75,8 @@ def text(sheet: Sheet, *, full: bool) -> str:
     lines = [f"{sheet.kind} as of {sheet.date}, {_count(len(sheet.rows), 'entry', 'entries')}"]
     for row in sheet.rows:
         lines += ["", *_entry(row, full=full)]
+    if sheet.note:
+        lines += ["", *wrap(sheet.note, WIDTH)]
     if any(row.stale for row in sheet.rows):
         stale = sum(row.stale for row in sheet.rows)
         words = _count(stale, "entry was", "entries were")
@@ -83,7 +87,7 @@ def text(sheet: Sheet, *, full: bool) -> str:
 def markdown(sheet: Sheet) -> str:
     """Entries as one table."""
     has_status = any(row.status for row in sheet.rows)
-    heads = ["name", *(["status"] if has_status else []), *sheet.columns, "checked"]
+    heads = ["name", *(["status"] if has_status else []), *sheet.columns, "checked", "confidence"]
     lines = [f"**{sheet.kind}** as of {sheet.date}", ""]
     lines += [_cells(heads), _cells(["---"] * len(heads))]
     for row in sheet.rows:
@@ -91,7 +95,9 @@ def markdown(sheet: Sheet) -> str:
         checked = f"{row.provenance.checked} (stale)" if row.stale else row.provenance.checked
         status = [row.status] if has_status else []
         cells = [row.name, *status, *(said.get(label, "") for label in sheet.columns), checked]
+        cells.append(row.provenance.confidence)
         lines.append(_cells([escaped(cell) for cell in cells]))
+    lines += ["", sheet.note] if sheet.note else []
     return "\n".join(lines)
 
 

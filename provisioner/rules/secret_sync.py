@@ -11,6 +11,8 @@ from provisioner.errors import Problem, error, warning
 from provisioner.redaction import is_mask
 from provisioner.rules.judged import Environment, Finding, Resting
 
+_CHARACTERS = "letters, digits, `-`, `_` and `.` are allowed, up to 128 of them; in scopes `@`, too"
+
 
 def names_of_secrets(environment: Environment) -> Iterator[Problem]:
     """A secret is named by its scope and its key, once."""
@@ -18,7 +20,8 @@ def names_of_secrets(environment: Environment) -> Iterator[Problem]:
     for name in environment.spec.secrets:
         where = environment.where(f"secrets[{name}]")
         if wrong := _wrong_name(name, environment.facts):
-            yield error("secret-name", f"`{name}` {wrong}", "write SCOPE/KEY", where)
+            hint = _CHARACTERS if "/" in name else "write SCOPE/KEY"
+            yield error("secret-name", f"`{name}` {wrong}", hint, where)
         elif other := seen.get(name.lower()):
             summary = f"`{name}` and `{other}` are one secret: case does not count"
             yield error("secret-name-twice", summary, "remove one of them", where)
@@ -42,8 +45,7 @@ def scopes_that_are_used(environment: Environment) -> Iterator[Problem]:
     for scope in environment.spec.create_scopes:
         where = environment.where(f"create_scopes[{scope}]")
         if not re.fullmatch(environment.facts.pattern("secret-scope"), scope):
-            hint = "scopes are of letters, digits, `-`, `_`, `@` and `.`, up to 128"
-            yield error("secret-name", f"no scope can be named `{scope}`", hint, where)
+            yield error("secret-name", f"no scope can be named `{scope}`", _CHARACTERS, where)
         elif scope not in used:
             summary = f"no secret is put into the scope `{scope}`, so it will not be made"
             hint = "remove it, or name its secrets under `secrets`"

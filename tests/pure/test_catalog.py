@@ -361,3 +361,11 @@ def test_cells_are_escaped() -> None:
 def test_who_reasons(provider: str, reasoning: list[str], others: list[str]) -> None:
     facts = next(one for one in catalog().providers if one.id == provider)
     assert [name for name in (*reasoning, *others) if facts.reasons(name)] == reasoning
+
+
+def test_what_is_written_over_a_fact_is_not_as_sure_as_the_fact() -> None:
+    assert catalog().source_of("secret-key").confidence == "high"
+    entry = {"id": "secret-key", "value": 64, "checked": "2026-12-01"}
+    assert catalog_with({"limits": [entry]}).source_of("secret-key").confidence == "medium"
+    own = catalog_with({"limits": [entry | {"confidence": "low"}]})
+    assert own.source_of("secret-key").confidence == "low"
