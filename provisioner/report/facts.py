@@ -76,7 +76,7 @@ def text(sheet: Sheet, *, full: bool) -> str:
     for row in sheet.rows:
         lines += ["", *_entry(row, full=full)]
     if sheet.note:
-        lines += ["", *wrap(sheet.note, WIDTH)]
+        lines += ["", *wrap(sheet.note, page_width())]
     if any(row.stale for row in sheet.rows):
         stale = sum(row.stale for row in sheet.rows)
         words = _count(stale, "entry was", "entries were")
