@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from provisioner.errors import ProvisionerError
+
 if TYPE_CHECKING:
     from provisioner.plan.preflight import Preflight
 
@@ -120,6 +122,32 @@ def are_several(words: Sequence[str]) -> bool:
     return ALL in words or len(set(words)) > 1
 
 
+class _Environment(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has none
+    name = "environment"
+
+    def get_missing_message(
+        self,
+        param: click.Parameter,  # noqa: ARG002 - click's signature
+        ctx: click.Context | None = None,
+    ) -> str | None:
+        """Which environments there are, for who named none."""
+        context = ctx or click.get_current_context(silent=True)
+        names = _environments_here(context.obj if context else None)
+        return f"Environments here: {', '.join(names)}." if names else None
+
+
+def _environments_here(settings: Settings | None) -> list[str]:
+    """Names of the files in environments/, unread; none where there is no project."""
+    from provisioner.project import find_root  # only mistakes need it here
+
+    try:
+        root = (settings.project if settings else None) or find_root(Path.cwd())
+        found = {path.stem for path in (root / "environments").glob("*.y*ml")}
+    except (ProvisionerError, OSError):
+        return []
+    return sorted(name for name in found if not name.startswith("_"))
+
+
 def _environments(*, required: bool, callback: Any, help_text: str) -> Callable[[Command], Command]:
     return click.option(
         "-e",
@@ -129,6 +157,7 @@ def _environments(*, required: bool, callback: Any, help_text: str) -> Callable[
         required=required,
         multiple=True,
         callback=callback,
+        type=_Environment(),
         metavar="ENV",
         help=help_text,
     )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from pathlib import Path
 from typing import Any
 
-from ..conftest import Cli, Emulator, Project, Run, anthropic, external, serving
+import pytest
+
+from ..conftest import Cli, Emulator, Project, Run, anthropic, external, invoke, serving
 
 
 def test_traffic_of_a_served_entity_goes_with_it(
@@ -182,3 +186,25 @@ def test_a_command_that_is_none(project: Project, cli: Cli, emulator: Emulator) 
     empty = cli("query", "e", "-e", "dev", "--prompt", " ", expect=64).err
     assert "The prompt is empty" in empty
     assert emulator.requests() == []
+
+
+def test_who_names_no_environment_is_told_which_there_are(
+    project: Project, cli: Cli, signed_in: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project.environment("prod")
+    project.environment("_base")
+    for command in (["plan"], ["secrets", "status"], ["rollback", "chat"]):
+        assert "Environments here: dev, prod." in cli(*command, expect=64).err
+    assert "Environments here" not in cli("validate", expect=0).err
+    signed_in.chdir(tmp_path)
+    assert "Environments here" not in invoke(["plan"]).err
+
+
+def test_a_kind_of_schema_that_is_none(cli: Cli) -> None:
+    err = cli("schema", "nope", expect=64).err
+    assert err.count("statuses") == 1
+    assert "schema [OPTIONS] KIND" in err
+    shown = " ".join(cli("schema", "--help", expect=0).out.split())
+    kinds = re.findall(r"'(\w+)'", err.partition("is not one of")[2])
+    assert len(kinds) > 10
+    assert [kind for kind in kinds if not re.search(rf"\b{kind}\b", shown)] == []

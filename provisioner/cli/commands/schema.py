@@ -32,10 +32,15 @@ _ANSWERS = (
 
 
 @click.command("schema")
-@click.argument("kind", type=click.Choice([*_WRITTEN, *_ANSWERS]))
+@click.argument("kind", type=click.Choice([*_WRITTEN, *_ANSWERS]), metavar="KIND")
 @click.pass_obj
 def command(settings: Settings, kind: str) -> None:
-    """Print the JSON Schema of what is written or answered."""
+    """Print the JSON Schema of what is written or answered.
+
+    KIND is endpoint or environment, which are written; or an answer: plan,
+    plans, drift, drifts, status, statuses, outcome, verify, verifies, query,
+    queries, sync, synced or event.
+    """
     if kind in _WRITTEN:
         facts = facts_in_force(settings)
         schema = of_files(cast('Literal["endpoint", "environment"]', kind), facts)
