@@ -165,3 +165,12 @@ def test_a_saved_plan_is_shown_by_the_teams_facts(
     run = cli("show", saved, expect=0)
     assert run.out == shipped
     assert "error[catalog-override]" in run.err
+
+
+def test_the_catalog_does_not_say_when_a_model_came(cli: Cli) -> None:
+    early = ("catalog", "models", "--as-of", "2024-01-01")
+    for form in ("text", "markdown"):
+        told = " ".join(cli(*early, "-o", form, expect=0).out.split())
+        assert "what is not retired on 2024-01-01 may not have been there yet" in told
+    later = cli("catalog", "models", "--as-of", "2027-01-01", expect=0).out
+    assert "may not have been" not in later

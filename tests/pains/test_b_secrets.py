@@ -112,13 +112,30 @@ def test_b4_secrets_status_tells_who_uses_what(
     text = cli("secrets", "status", "-e", "dev", expect=10).out
     assert f"{KEY} is newer than e" in text
     assert "e[gpt]" in text
-    rows = cli("secrets", "status", "-e", "dev", "-o", "json", expect=10).json["secrets"]
+    document = cli("secrets", "status", "-e", "dev", "-o", "json", expect=10).json
+    assert document["environment"] == "dev"
+    assert document["workspace"]["host"] == emulator.url
+    assert document["unused"] == []
+    rows = document["secrets"]
     assert {row["secret"]: (row["state"], row["stale_endpoints"]) for row in rows} == {
         "llm/anthropic_api_key": ("ok", []),
         KEY: ("stale", ["e"]),
     }
     assert rows[-1]["uses"] == [{"endpoint": "e", "path": REFERENCE}]
     assert "rotated-by-hand" not in text
+
+
+def test_b4_secrets_status_names_what_nobody_uses(project: Project, cli: Cli) -> None:
+    project.endpoint("e", serving(external()))
+    project.endpoint("f", serving(anthropic()))
+    project.environment(secrets={key: {"env": "K"} for key in ("LLM/OpenAI_api_key", "llm/old")})
+    cli.apply()
+    ask = ("secrets", "status", "-e", "dev")
+    assert "llm/old is declared, and no endpoint uses it" in cli(*ask, expect=0).out
+    assert cli(*ask, "-o", "json", expect=0).json["unused"] == ["llm/old"]
+    part = cli(*ask, "--only", "f", "-o", "json", expect=0)
+    assert part.json["unused"] is None
+    assert "is declared" not in cli(*ask, "--only", "f", expect=0).out
 
 
 def test_b4_secrets_status_of_what_is_missing_or_hidden(

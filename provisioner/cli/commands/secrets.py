@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from functools import partial
 
 import click
 
+from provisioner import __version__
 from provisioner.cli import options, output
 from provisioner.cli.commands import secret_sync
 from provisioner.cli.environment.meant import meant
@@ -16,6 +18,7 @@ from provisioner.cli.environment.session import Session
 from provisioner.cli.environment.unread import Unread, code_of
 from provisioner.cli.options import Selection, Settings
 from provisioner.errors import ExitCode, error
+from provisioner.plan.model import Target
 from provisioner.plan.secrets import State, Status, assess, graph
 from provisioner.report import terminal
 from provisioner.workspace import secret_scopes
@@ -49,11 +52,13 @@ def status(
     with connected(settings, environment) as session:
         unread = Unread()
         found = secrets_in_use(session, meant(selection, session), unread)
+        whole = selection == Selection() and not unread.endpoints
+        unused = _unused(session, found) if whole else None
+        target = session.target
     if form == "json":
-        rows = [_row(item) for item in found]
-        output.answer(json.dumps({"format_version": 1, "secrets": rows}, indent=2))
+        output.answer(_json(found, unused, target))
     else:
-        output.answer(_text(found))
+        output.answer(_text(found, unused or ()))
     missed = [error(withheld.code, withheld.why) for withheld in unread.endpoints.values()]
     output.show_problems(missed)
     well = all(item.state in {State.OK, State.UNKNOWN} for item in found)
@@ -72,6 +77,29 @@ def secrets_in_use(session: Session, selection: Selection, unread: Unread) -> tu
     return assess(used, dict(zip(scopes, keys, strict=True)), live)
 
 
+def _unused(session: Session, found: tuple[Status, ...]) -> tuple[str, ...]:
+    """What is declared for `secrets sync`, and no endpoint refers to."""
+    # Upper and lower case are the same to the service.
+    used = {str(item.secret).lower() for item in found}
+    return tuple(name for name in session.loaded.spec.secrets if name.lower() not in used)
+
+
+def _json(found: tuple[Status, ...], unused: tuple[str, ...] | None, target: Target) -> str:
+    """Everything for scripts; ``unused`` is None where not all endpoints were looked at."""
+    document = {
+        "format_version": 1,
+        "tool_version": __version__,
+        "environment": target.environment,
+        "workspace": {
+            "host": target.workspace.host,
+            "workspace_id": target.workspace.workspace_id,
+        },
+        "secrets": [_row(item) for item in found],
+        "unused": unused,
+    }
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
+
+
 def _row(item: Status) -> dict[str, object]:
     return {
         "secret": str(item.secret),
@@ -82,20 +110,21 @@ def _row(item: Status) -> dict[str, object]:
     }
 
 
-def _text(found: tuple[Status, ...]) -> str:
+def _text(found: tuple[Status, ...], unused: Iterable[str]) -> str:
     rows = [
         {
             "state": item.state.value,
-            "changed": _day(item.changed_at),
+            "changed (UTC)": _day(item.changed_at),
             "secret": str(item.secret),
             "used by": ", ".join(dict.fromkeys(use.place for use in item.uses)),
         }
         for item in found
     ]
-    lines = [terminal.table(("state", "changed", "secret", "used by"), rows)]
+    lines = [terminal.table(("state", "changed (UTC)", "secret", "used by"), rows)]
     for item in found:
         if item.stale:
             lines.append(f"{item.secret} is newer than {', '.join(item.stale)}")
+    lines += [f"{name} is declared, and no endpoint uses it" for name in unused]
     return "\n".join(lines)
 
 
