@@ -98,6 +98,17 @@ def _kind(value: Any) -> str:
 
 
 _ON = Object({"enabled": FLAG})
+_PROVIDERS = (
+    "ai21labs_config",
+    "amazon_bedrock_config",
+    "anthropic_config",
+    "cohere_config",
+    "custom_provider_config",
+    "databricks_model_serving_config",
+    "google_cloud_vertex_ai_config",
+    "openai_config",
+    "palm_config",
+)
 _ENTITY = Object(
     {
         **dict.fromkeys(
@@ -109,7 +120,11 @@ _ENTITY = Object(
         "environment_vars": Object(others=TEXT),
         "creation_timestamp": NUMBER,
         "external_model": Object(
-            {"provider": TEXT, "name": TEXT, "task": TEXT}, needs=("name",), others=Object()
+            {
+                **dict.fromkeys(("provider", "name", "task"), TEXT),
+                **dict.fromkeys(_PROVIDERS, Object()),
+            },
+            needs=("name",),
         ),
         "foundation_model": Object({"name": TEXT, "display_name": TEXT}),
         **dict.fromkeys(

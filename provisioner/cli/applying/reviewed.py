@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from provisioner import policy
 from provisioner.cli import output
@@ -144,10 +145,31 @@ def _meaning(entry: EndpointPlan) -> str:
     return json.dumps([entry.action.value, entry.id, _steps(entry.steps)], sort_keys=True)
 
 
+def _explicit(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A body without the routes that follow from it: a single served entity gets all.
+
+    They are only sent where another one had traffic, which in a rollout comes and goes.
+    """
+    config = body.get("config", body)
+    shares = [
+        route.get("traffic_percentage")
+        for route in (config.get("traffic_config") or {}).get("routes") or ()
+    ]
+    if len(config.get("served_entities") or ()) != 1 or shares != [100]:
+        return body
+    rest = {key: value for key, value in config.items() if key != "traffic_config"}
+    return {**body, "config": rest} if "config" in body else rest
+
+
 def _steps(steps: Iterable[Step]) -> str:
     calls = [
         [
-            *(step.call, placed(step.body, {fill.at: fill.env for fill in step.fills})),
+            *(
+                step.call,
+                placed(
+                    step.body and _explicit(step.body), {fill.at: fill.env for fill in step.fills}
+                ),
+            ),
             *([fill.at for fill in step.fills], step.gate and step.gate.meaning()),
         ]
         for step in steps
