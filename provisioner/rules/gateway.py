@@ -25,7 +25,7 @@ def rate_limit_content(endpoint: Judged) -> Iterator[Problem]:
             summary = f"a rate limit for a {key} needs `principal`"
             yield error("rate-limit-principal", summary, where=endpoint.where(path))
         if key == "endpoint" and limit.principal is not None:
-            summary = "a rate limit for the whole endpoint has no `principal`"
+            summary = "a rate limit for the whole endpoint cannot have a `principal`"
             hint = "write `key: user`, `user_group` or `service_principal` with it"
             yield error("rate-limit-principal", summary, hint, endpoint.where(path))
         if key == "service_principal" and limit.principal is not None:
