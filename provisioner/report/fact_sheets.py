@@ -44,7 +44,7 @@ def sheet(kind: str, facts: Catalog, date: str) -> Sheet:
     columns, rows = KINDS[kind]
     view = facts.as_of(date)
     found = tuple(rows(view, facts))
-    early = kind == "models" and any(row.age < 0 for row in found)
+    early = kind == "models" and all(row.age < 0 for row in found)
     note = _CAME.format(date) if early else ""
     return Sheet(kind, date, facts.stale_after_days, columns, found, note)
 
