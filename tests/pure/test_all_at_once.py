@@ -178,7 +178,7 @@ LIMITS: Steps = ("ai_gateway", "rate_limits")
 NAMES = tuple((*ENTITIES, index, "name") for index in (0, 1))
 JUDGED = {
     "external": [
-        Mistake("traffic-sum", ("traffic", "main"), "set", 80, (("traffic",),)),
+        Mistake("traffic-sum", ("traffic", "main"), "set", 80, (*NAMES, ("traffic",))),
         Mistake("unknown-route", ("traffic", "gemini"), "set", 0, (*NAMES, ("traffic",))),
         Mistake("bad-endpoint-name", ("name",), "set", "two words"),
         Mistake("bad-entity-name", (*ENTITIES, 0, "name"), "set", "m.n", (("traffic",), *NAMES)),
