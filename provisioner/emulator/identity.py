@@ -14,6 +14,8 @@ ISSUED = "oauth-"
 """How the tokens begin that the token endpoint gives out."""
 FOR_QUERIES = f"{ISSUED}query-"
 """How those begin that were asked for with authorization details."""
+EMBEDDED = "embedded-"
+"""How the token begins of a command that runs the workspace itself; it stands for OAuth."""
 
 
 @dataclass(frozen=True)

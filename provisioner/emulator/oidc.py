@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 from provisioner.emulator.answers import Answer, Json
 from provisioner.emulator.calls import Call, Route
-from provisioner.emulator.identity import FOR_QUERIES, ISSUED, decode_basic
+from provisioner.emulator.identity import EMBEDDED, FOR_QUERIES, ISSUED, decode_basic
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant's name
@@ -56,7 +56,10 @@ def token(call: Call) -> Answer:
 
 def _exchange_for_queries(call: Call, form: dict[str, str]) -> Answer:
     """A token of the workspace for one that may ask an endpoint (databricks-sdk, data_plane)."""
-    holder = call.workspace["identity"]["tokens"].get(form.get("assertion", ""))
+    identity, assertion = call.workspace["identity"], form.get("assertion", "")
+    holder = identity["tokens"].get(assertion)
+    if assertion.startswith(EMBEDDED):
+        holder = identity["default_user"]
     if holder is None:
         return _refused(400, "invalid_grant", "the assertion is no token of this workspace")
     if not form.get("authorization_details"):

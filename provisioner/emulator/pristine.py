@@ -66,8 +66,6 @@ def _identity() -> Json:
         "tokens": {
             "token-alice": "alice@example.com",
             "token-bob": "bob@example.com",
-            # As one of OAuth: a route-optimized endpoint is asked with what it is exchanged for.
-            "embedded": "user@example.com",
         },
         "refused_tokens": ["expired", "invalid", "wrong"],
         "users": {

@@ -117,7 +117,7 @@ def _access(loaded: Loaded) -> Iterator[Access]:
     if where.emulator:
         with embedded.running(loaded.root, where.region or "") as url:
             # Any token will do, and an emulator has no limit to keep to.
-            yield Access(host=url, token=token_hex(16), auth_type="pat", paced=False)
+            yield Access(host=url, token=f"embedded-{token_hex(16)}", auth_type="pat", paced=False)
     else:
         paced = os.environ.get("PROVISIONER_PACE") != "off"
         yield Access(where.host or "", where.profile or "", where.auth_type or "", paced=paced)
