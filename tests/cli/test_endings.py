@@ -116,6 +116,7 @@ def test_a_job_that_is_ended_writes_down_what_it_did(
     nothing_is_forgotten(tagged, cli, emulator)
 
 
+@pytest.mark.exhaustive
 def test_asked_twice_it_waits_for_nothing_and_still_writes_it_down(
     tagged: Project, cli: Cli, emulator: Emulator
 ) -> None:

@@ -61,9 +61,9 @@ def test_a_profile_that_is_not_there(
 
 @pytest.mark.parametrize("place", ["variable", "profile"])
 def test_an_address_with_a_password_is_not_used_and_not_said(
-    cli: Cli, project: Project, without: pytest.MonkeyPatch, place: str
+    cli: Cli, project: Project, emulator: Emulator, without: pytest.MonkeyPatch, place: str
 ) -> None:
-    address = "http://somebody:canary@127.0.0.1:1"
+    address = emulator.url.replace("://", "://somebody:canary@")
     project.environment(workspace={"profile": "it"} if place == "profile" else {})
     if place == "profile":
         home = Path(cli.root).parent / "home"
@@ -147,6 +147,7 @@ def test_a_token_that_is_refused(
     assert "canary" not in said
 
 
+@pytest.mark.exhaustive
 def test_a_host_out_of_reach_does_not_take_minutes(
     cli: Cli, project: Project, without: pytest.MonkeyPatch
 ) -> None:

@@ -74,7 +74,9 @@ def put(emulator: Emulator, **fault: Any) -> None:
     emulator.fault("POST", IMPORT, **fault)
 
 
-@pytest.mark.parametrize("call", [0, 1], ids=["creates", "writes"])
+@pytest.mark.parametrize(
+    "call", [0, pytest.param(1, marks=pytest.mark.exhaustive)], ids=["creates", "writes"]
+)
 def test_a_process_that_is_slow_to_write_loses_nothing(
     pair: Project, cli: Cli, emulator: Emulator, call: int
 ) -> None:
@@ -107,6 +109,7 @@ def test_shards_of_a_pipeline(project: Project, cli: Cli, emulator: Emulator) ->
     assert cli.settled()
 
 
+@pytest.mark.exhaustive
 def test_two_processes_and_a_local_record(project: Project, cli: Cli) -> None:
     project.environment(record=".provisioner/dev.json")
     for name in NAMES:
@@ -125,6 +128,7 @@ def test_two_processes_and_a_local_record(project: Project, cli: Cli) -> None:
     assert cli.settled()
 
 
+@pytest.mark.exhaustive
 def test_a_local_record_where_files_cannot_be_linked(
     project: Project, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +144,7 @@ def test_a_local_record_where_files_cannot_be_linked(
     assert [path.name for path in folder.iterdir()] == ["dev.json"]
 
 
+@pytest.mark.exhaustive
 def test_what_a_killed_process_had_to_say_is_not_lost(
     pair: Project, cli: Cli, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +228,7 @@ def test_of_two_that_change_the_same_the_record_has_the_one_that_won(
     assert cli.plan("--only", "a").entry("a")["action"] == "none"
 
 
+@pytest.mark.exhaustive
 def test_of_two_that_change_the_same_the_record_has_the_one_that_came_last(
     pair: Project, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

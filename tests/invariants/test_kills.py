@@ -54,7 +54,11 @@ def _converged(cli: Cli, emulator: Emulator) -> None:
 _STAGES = {"creation": 5, "update": 7}
 
 
-@pytest.mark.parametrize("effect", ["none", "before"], ids=["takes effect", "has no effect"])
+@pytest.mark.parametrize(
+    "effect",
+    ["none", pytest.param("before", marks=pytest.mark.exhaustive)],
+    ids=["takes effect", "has no effect"],
+)
 @pytest.mark.parametrize(
     ("stage", "number"),
     [

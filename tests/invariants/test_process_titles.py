@@ -119,7 +119,9 @@ def test_programs_that_give_secrets_are_told_none(told: Project) -> None:
     assert leaks(NEEDLES, added) == [], "and none of what the others gave"
 
 
-@pytest.mark.parametrize("where", ["emulated", "embedded"])
+@pytest.mark.parametrize(
+    "where", ["emulated", pytest.param("embedded", marks=pytest.mark.exhaustive)]
+)
 def test_a_process_does_not_tell_what_it_sends(
     told: Project, emulator: Emulator, where: str
 ) -> None:
