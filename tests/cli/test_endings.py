@@ -101,7 +101,9 @@ def test_a_job_that_is_ended_writes_down_what_it_did(
     tagged: Project, cli: Cli, emulator: Emulator, tmp_path: Path, number: signal.Signals
 ) -> None:
     emulator.fault("PATCH", f"{ENDPOINTS}/b/tags", delay_seconds=1)
-    run = start(tagged, "--events", tmp_path / "e")
+    # The tests themselves may be run under nohup, which is inherited.
+    heard = {"preexec_fn": lambda: signal.signal(number, signal.SIG_DFL)}
+    run = start(tagged, "--events", tmp_path / "e", **heard)
     until(lambda: len(emulator.writes()) == 2)
     run.send_signal(number)
     run.send_signal(number)  # as `timeout` does: its child, and then the whole group
