@@ -20,16 +20,16 @@ def edited(raw: bytes, fixes: Collection[Fixable], name: str) -> bytes:
     """A file with those words replaced that stand where they should, as they should.
 
     What came from a variable, an anchor or a block is not there as a word and stays,
-    and so does a word for which two different ones are proposed. Where no word is left
-    to replace, keys are taken out.
+    and so does a word for which two different ones are proposed. Keys are taken out
+    first: what is said twice would contradict itself once a word of it is another one.
     """
-    replaced = _with_words(raw, [fix for fix in fixes if fix.new], name)
-    if replaced != raw:
-        return replaced  # places have moved
+    left = raw
     gone = {fix.where for fix in fixes if fix.where and not fix.new}
     for where in sorted(gone, reverse=True):
-        raw = _without_key(raw, where, name)
-    return raw
+        left = _without_key(left, where, name)
+    if left != raw:
+        return left  # places have moved
+    return _with_words(raw, [fix for fix in fixes if fix.new], name)
 
 
 def _without_key(raw: bytes, where: Where, name: str) -> bytes:

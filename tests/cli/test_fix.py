@@ -330,3 +330,15 @@ def test_the_verdict_counts_all_and_says_what_can_be_mended(tmp_path: Path) -> N
     assert validate(tmp_path, "--fix", "--yes", "-e", "dev").out == "dev: 1 error, 1 warning\n"
     (tmp_path / "endpoints/a.yaml").write_text(f"name: a\n{rows.replace('can', 'CAN')}")
     assert validate(tmp_path, "-e", "dev").out == "dev: 1 error, 1 warning; --fix can mend 1\n"
+
+
+def test_fix_takes_out_what_is_said_twice_before_it_changes_a_word_of_it(root: Path) -> None:
+    entity = "entity_version: '1', workload_size: small, scale_to_zero_enabled: true}"
+    text = f"- {{name: c, entity_name: main.ml.churn, {entity}"
+    (root / "endpoints/own.yaml").write_text(
+        f"name: own  # ours\nconfig:\n  served_models:\n    {text}\n  served_entities:\n    {text}\n"
+    )
+    validate(root, "--fix", "--yes")
+    assert (root / "endpoints/own.yaml").read_text() == (
+        f"name: own  # ours\nconfig:\n  served_entities:\n    {text}\n".replace("small", "Small")
+    )
