@@ -335,10 +335,11 @@ def test_the_verdict_counts_all_and_says_what_can_be_mended(tmp_path: Path) -> N
 def test_fix_takes_out_what_is_said_twice_before_it_changes_a_word_of_it(root: Path) -> None:
     entity = "entity_version: '1', workload_size: small, scale_to_zero_enabled: true}"
     text = f"- {{name: c, entity_name: main.ml.churn, {entity}"
+    once = f"  served_entities:\n    {text}\n"
     (root / "endpoints/own.yaml").write_text(
-        f"name: own  # ours\nconfig:\n  served_models:\n    {text}\n  served_entities:\n    {text}\n"
+        f"name: own  # ours\nconfig:\n  served_models:\n    {text}\n{once}"
     )
     validate(root, "--fix", "--yes")
     assert (root / "endpoints/own.yaml").read_text() == (
-        f"name: own  # ours\nconfig:\n  served_entities:\n    {text}\n".replace("small", "Small")
+        f"name: own  # ours\nconfig:\n{once}".replace("small", "Small")
     )
