@@ -7,6 +7,7 @@ ProvisionerError
 ├── StalePlan             the workspace moved after the plan was made            exit 12
 ├── RolledBack            a rollout broke a limit; earlier routes are in force   exit 6
 ├── RecordUnusable        the memory of earlier applies cannot be read           (a warning)
+│   ├── NoRecord          something else is in its place                         (a warning)
 │   └── RecordNewer       a newer tool wrote it                                  (a warning)
 ├── Bug                   this tool is wrong                                     exit 70
 ├── ForgeError            GitHub or GitLab answered with an error                exit 1

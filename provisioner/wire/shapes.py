@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from provisioner.fields import table
 from provisioner.wire.requests import ENDPOINTS, PERMISSIONS
 
 TEXT, NUMBER, FLAG, WORD = "a text", "a whole number", "true or false", "a text or a number"
@@ -98,17 +99,13 @@ def _kind(value: Any) -> str:
 
 
 _ON = Object({"enabled": FLAG})
-_PROVIDERS = (
-    "ai21labs_config",
-    "amazon_bedrock_config",
-    "anthropic_config",
-    "cohere_config",
-    "custom_provider_config",
-    "databricks_model_serving_config",
-    "google_cloud_vertex_ai_config",
-    "openai_config",
-    "palm_config",
-)
+_MODEL = "config.served_entities[].external_model."
+_PROVIDERS = {
+    path.removeprefix(_MODEL).partition(".")[0]
+    for path in table().fields
+    if path.startswith(_MODEL) and "." in path.removeprefix(_MODEL)
+}
+"""Blocks of providers that the field table knows; a newer one may be anything."""
 _ENTITY = Object(
     {
         **dict.fromkeys(

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 from provisioner.apply.caller import Caller
 from provisioner.cli.environment.session import Session
 
-from ..conftest import ENDPOINTS, Cli, Emulator, Project, custom, external, serving
+from ..conftest import ENDPOINTS, Cli, Emulator, Project, custom, external, serving, until
 from .test_events import told
 
 NAMES = ("a", "b", "c")
@@ -47,13 +47,6 @@ def start(project: Project, *more: str | Path, **streams: Any) -> subprocess.Pop
     )
 
 
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def nothing_is_forgotten(project: Project, cli: Cli, emulator: Emulator) -> None:
     """Each tag that came into force is taken back once it is declared no more."""
     declare(project)
@@ -69,7 +62,7 @@ def test_progress_that_nobody_reads_stops_nothing(
     run = start(tagged)
     assert run.stdout is not None
     assert run.stderr is not None
-    until(emulator.writes)
+    until(emulator.writes, "the first write")
     run.stderr.close()
     out = run.stdout.read()
     run.stdout.close()
@@ -86,7 +79,7 @@ def test_an_answer_that_nobody_reads_costs_no_record(
     emulator.fault("PATCH", f"{ENDPOINTS}/.*/tags", delay_seconds=0.3)
     run = start(tagged, "--events", tmp_path / "e", stderr=subprocess.STDOUT)
     assert run.stdout is not None
-    until(emulator.writes)
+    until(emulator.writes, "the first write")
     run.stdout.close()
     assert run.wait(20) == 1
     assert len(emulator.calls()) == 3
@@ -104,7 +97,7 @@ def test_a_job_that_is_ended_writes_down_what_it_did(
     # The tests themselves may be run under nohup, which is inherited.
     heard = {"preexec_fn": lambda: signal.signal(number, signal.SIG_DFL)}
     run = start(tagged, "--events", tmp_path / "e", **heard)
-    until(lambda: len(emulator.writes()) == 2)
+    until(lambda: len(emulator.writes()) == 2, "the second write")
     run.send_signal(number)
     run.send_signal(number)  # as `timeout` does: its child, and then the whole group
     out, err = run.communicate(timeout=20)
@@ -125,7 +118,7 @@ def test_asked_twice_it_waits_for_nothing_and_still_writes_it_down(
     """As a cancelled job of GitHub is: SIGINT, a few seconds, SIGTERM, and then it is killed."""
     emulator.fault("PATCH", f"{ENDPOINTS}/b/tags", delay_seconds=15, times=1)
     run = start(tagged)
-    until(lambda: len(emulator.writes()) == 2)
+    until(lambda: len(emulator.writes()) == 2, "the second write")
     run.send_signal(signal.SIGINT)
     time.sleep(0.5)
     assert run.poll() is None
@@ -141,7 +134,7 @@ def test_asked_twice_it_waits_for_nothing_and_still_writes_it_down(
 def test_asked_a_third_time_it_is_gone(tagged: Project, emulator: Emulator) -> None:
     emulator.fault("GET", ENDPOINTS, delay_seconds=15)
     run = start(tagged)
-    until(lambda: [e for e in emulator.requests() if e["path"] == ENDPOINTS])
+    until(lambda: [e for e in emulator.requests() if e["path"] == ENDPOINTS], "the list")
     for _ in range(3):
         run.send_signal(signal.SIGTERM)
         time.sleep(0.4)
@@ -155,7 +148,7 @@ def test_a_closed_terminal_does_not_matter_to_nohup(
 ) -> None:
     emulator.fault("PATCH", f"{ENDPOINTS}/b/tags", delay_seconds=0.5)
     run = start(tagged, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
-    until(lambda: len(emulator.writes()) == 2)
+    until(lambda: len(emulator.writes()) == 2, "the second write")
     run.send_signal(signal.SIGHUP)
     out, err = run.communicate(timeout=20)
     assert run.returncode == 0, out + err
