@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from provisioner.errors import Problem, Severity, Where, error
+from provisioner.plan.listing import listed
 from provisioner.plan.model import Desired
 from provisioner.plan.principals import Matches, unclear_principals, with_principals
 from provisioner.plan.secrets import Secret, graph, uses
@@ -26,8 +27,6 @@ from provisioner.plan.versions import (
 )
 from provisioner.wire.answers import Live
 
-_NAMES = 3
-"""Endpoints that one line names."""
 _BOUNDS = ("min_provisioned_throughput", "max_provisioned_throughput")
 
 
@@ -167,8 +166,7 @@ def with_refresh(
 def _newer(secret: Secret, users: Mapping[str, Where | None]) -> Problem:
     """One line for a secret, however many endpoints use it."""
     names = sorted(users)
-    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-    who = ", ".join(names[:_NAMES]) + more
+    who = listed(names)
     what = "configuration that uses" if len(names) == 1 else "configurations that use"
     return Problem(
         Severity.NOTICE,

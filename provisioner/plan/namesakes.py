@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from provisioner.errors import Problem, warning
+from provisioner.plan.listing import listed
 from provisioner.plan.model import Action, Plan
 
 _HINT = (
     "the name of a project is the owner of its endpoints: give each project of a workspace "
     "its own before anything is retired"
 )
-_NAMES = 3
-"""Endpoints that one line names."""
 
 
 def namesakes(
@@ -29,7 +28,7 @@ def namesakes(
     if unknown:
         yield warning(
             "owner-shared",
-            f"neither a file nor the record knows {_listed(unknown)}, with the owner tag {owner}: "
+            f"neither a file nor the record knows {listed(unknown)}, with the owner tag {owner}: "
             f"another project may be called {plan.project}, too",
             _HINT,
         )
@@ -37,11 +36,6 @@ def namesakes(
         yield warning(
             "owner-shared",
             f"nothing that is declared here was applied before, and what was is to be retired: "
-            f"{_listed(retired)}; another project may be called {plan.project}, too",
+            f"{listed(retired)}; another project may be called {plan.project}, too",
             _HINT,
         )
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-    return ", ".join(sorted(names)[:_NAMES]) + more
